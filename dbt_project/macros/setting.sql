@@ -1,0 +1,20 @@
+{#-
+  A setting of the run, from the environment. Read at execution only: an environment variable read while
+  parsing makes dbt parse again whenever it changes.
+
+  DBT_LEAP_BEAT_S      seconds between two heartbeats of a player; above 0, may be fractional.
+                       Changing it renumbers every beat: rebuild.
+  DBT_LEAP_CURRENCY    currency of every amount; a currency of the seed exchange_rates. Changing it: rebuild.
+  DBT_LEAP_START_DATE  first day of the world, YYYY-MM-DD. No event is older.
+-#}
+{% macro setting(name) -%}
+    {%- set defaults = {
+        'DBT_LEAP_BEAT_S': '30',
+        'DBT_LEAP_CURRENCY': 'USD',
+        'DBT_LEAP_START_DATE': '2025-01-01',
+    } -%}
+    {%- if name not in defaults -%}
+        {{ exceptions.raise_compiler_error("setting: unknown name '" ~ name ~ "'; known: " ~ defaults | join(', ')) }}
+    {%- endif -%}
+    {%- do return(env_var(name, defaults[name]) if execute else defaults[name]) -%}
+{%- endmacro %}

@@ -1,0 +1,16 @@
+select
+    delivery_date,
+    log,
+    reason,
+    count(*) as lines
+from {{ source('leap_raw', 'rejected_line') }}
+group by delivery_date, log, reason
+union all
+select
+    delivery_date,
+    log,
+    kind as reason,
+    count(*) as lines
+from {{ ref('repeated_line') }}
+where kind = 'conflicting_duplicate'
+group by delivery_date, log, kind

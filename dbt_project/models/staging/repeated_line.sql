@@ -1,0 +1,78 @@
+{%- set places = ['delivery_date', 'source_file', 'line_number'] -%}
+with
+{% for log in log_contract() %}
+{%- set contract = log_contract(log) %}
+{{ log }}_lines as (
+    {{ lines_of_log(log) }}
+),
+
+{{ log }}_repeated_keys as (
+    select
+        {{ contract['key'] | join(', ') }},
+        event_date
+    from {{ log }}_lines
+    group by {{ contract['key'] | join(', ') }}, event_date
+    having count(*) > 1
+),
+
+{{ log }}_copies as (
+    select
+        lines.*,
+        row_number() over (
+            partition by
+                {% for column in contract['key'] -%}
+                lines.{{ column }},
+                {% endfor -%}
+                lines.event_date
+            order by lines.delivery_date, lines.source_file, lines.line_number
+        ) as copy_number
+    from {{ log }}_lines as lines
+    inner join {{ log }}_repeated_keys as repeated_keys
+        on
+            {% for column in contract['key'] -%}
+            lines.{{ column }} = repeated_keys.{{ column }}
+            and {% endfor -%}
+            lines.event_date = repeated_keys.event_date
+),
+
+{{ log }}_repeats as (
+    select
+        '{{ log }}' as log,
+        {% for column in places -%}
+        later.{{ column }},
+        {% endfor -%}
+        {% for column in contract['key'] -%}
+        {{ "|| '|' || " if not loop.first }}cast(later.{{ column }} as {{ dbt.type_string() }})
+        {% endfor -%}
+        as key,
+        case
+            when
+                {% for column in contract['measures'] -%}
+                {{ 'and ' if not loop.first }}later.{{ column }} is not distinct from first_line.{{ column }}
+                {% endfor -%}
+                then 'duplicate'
+            else 'conflicting_duplicate'
+        end as kind,
+        later.event_date
+    from {{ log }}_copies as later
+    inner join {{ log }}_copies as first_line
+        on
+            {% for column in contract['key'] -%}
+            later.{{ column }} = first_line.{{ column }}
+            and {% endfor -%}
+            later.event_date = first_line.event_date
+    where
+        later.copy_number > 1
+        and first_line.copy_number = 1
+),
+{% endfor %}
+final as (
+    {% for log in log_contract() -%}
+    select * from {{ log }}_repeats
+    {% if not loop.last -%}
+    union all
+    {% endif -%}
+    {% endfor %}
+)
+
+select * from final

@@ -1,0 +1,44 @@
+{#- A player-day with a session has a heartbeat. Only days that are final, and only where heartbeats are logged. -#}
+{{ config(severity='warn', meta={'dagster': {'ref': {'name': 'fact_player_day'}}}) }}
+
+with heartbeat_days as (
+    select
+        delivery_date,
+        received
+    from {{ source('leap_raw', 'delivery') }}
+    where log = 'heartbeat'
+),
+
+player_days as (
+    select
+        player_id,
+        event_date,
+        player_sessions,
+        fixes
+    from {{ ref('fact_player_day') }}
+    where {{ in_window('event_date') }}
+),
+
+-- A day is final once its own delivery and the three after it are loaded: no line of it can still come.
+final_days as (
+    select days.event_date
+    from (select distinct event_date from player_days) as days
+    inner join heartbeat_days
+        on
+            heartbeat_days.delivery_date >= days.event_date
+            and heartbeat_days.delivery_date <= days.event_date + 3
+    group by days.event_date
+    having count(distinct heartbeat_days.delivery_date) = 4
+)
+
+select
+    player_days.player_id,
+    player_days.event_date,
+    player_days.player_sessions
+from player_days
+inner join final_days
+    on player_days.event_date = final_days.event_date
+where
+    player_days.player_sessions > 0
+    and player_days.fixes = 0
+    and exists (select 1 from heartbeat_days where heartbeat_days.received > 0)

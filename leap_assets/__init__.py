@@ -1,0 +1,1 @@
+"""Leap: a game-telemetry warehouse as a Dagster asset graph over dbt and DuckDB."""

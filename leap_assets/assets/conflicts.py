@@ -1,0 +1,57 @@
+"""stage_conflicts and stage_contacts: the NumPy kernel between the dbt models before and after it.
+
+What a conflict is lives in `leap_assets.conflicts`, how rows become arrays and back in `leap_assets.warehouse`.
+"""
+
+from collections.abc import Iterator
+
+import dagster as dg
+
+from leap_assets.assets.layers import CONFLICTS, OWNERS, columns_of, relation_key
+from leap_assets.partitions import delivery_window, event_window
+from leap_assets.resources import Warehouse
+from leap_assets.settings import Settings
+from leap_assets.warehouse.detection import SCHEMA, TABLES, replace_conflicts
+
+
+def build_conflicts(partitions: dg.PartitionsDefinition, settings: Settings) -> dg.AssetsDefinition:
+    """Conflict detection over the event days that a run's deliveries can change."""
+    read = [relation_key(SCHEMA, table) for table in ("event_heartbeat", "stage_centroids", "stage_matches")]
+    specs = [
+        dg.AssetSpec(
+            relation_key(SCHEMA, table),
+            deps=read,
+            description=description,
+            group_name=CONFLICTS,
+            owners=OWNERS,
+            kinds={"numpy", "duckdb", "table"},
+            metadata=columns_of(columns),
+        )
+        for table, (columns, description) in TABLES.items()
+    ]
+
+    @dg.multi_asset(
+        name="detect",
+        specs=specs,
+        partitions_def=partitions,
+        backfill_policy=dg.BackfillPolicy.single_run(),
+    )
+    def detect(context: dg.AssetExecutionContext, warehouse: Warehouse) -> Iterator[dg.MaterializeResult]:
+        delivered = delivery_window(context)
+        with warehouse.get_connection() as connection:
+            found = replace_conflicts(
+                connection,
+                event_window(delivered, settings.start_date),
+                distance=settings.conflict_distance,
+                cooldown_s=settings.conflict_cooldown_s,
+                beat_s=settings.heartbeat_s,
+            )
+        for table, rows_by_day in found.items():
+            key = relation_key(SCHEMA, table)
+            for day in delivered:
+                rows = {"dagster/partition_row_count": rows_by_day[day]}
+                context.add_asset_metadata(rows, key, day.isoformat())
+            context.log.info(f"{table}: {sum(rows_by_day.values()):,} rows in {len(rows_by_day)} event days")
+            yield dg.MaterializeResult(key)
+
+    return detect

@@ -1,0 +1,133 @@
+"""The dbt models as assets: staging before the conflict kernel, dimensions and marts behind it.
+
+Keys, groups, owners and descriptions are derived from the models; the window of a run goes to dbt as event-time
+flags, which do not make it parse the project again. What the models compute lives in `dbt_project/`.
+"""
+
+import datetime as dt
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+from dagster_dbt import DagsterDbtTranslator, DagsterDbtTranslatorSettings, dbt_assets
+
+from leap_assets.assets.layers import OWNERS, STAGING, relation_key
+from leap_assets.partitions import Window, delivery_window, event_window
+from leap_assets.resources import DBT_PROJECT_DIR, LeapDbt, Warehouse, temporary_dir
+from leap_assets.warehouse.counts import count_rows
+
+MANIFEST = DBT_PROJECT_DIR / "target" / "manifest.json"
+SOURCES = ("dbt_project.yml", "profiles.yml", "models", "macros", "tests", "seeds")
+BEFORE_KERNEL = "resource_type:seed fqn:leap.staging.*"
+AFTER_KERNEL = "fqn:leap.dimensions.* fqn:leap.marts.*"
+
+
+class LeapTranslator(DagsterDbtTranslator):
+    """Names of dbt's models in Dagster: the key is the relation, the group is the folder."""
+
+    def __init__(self) -> None:
+        super().__init__(DagsterDbtTranslatorSettings(enable_asset_checks=True, enable_source_tests_as_checks=True))
+
+    def get_asset_key(self, dbt_resource_props: Mapping[str, Any]) -> dg.AssetKey:
+        """Schema and table, as in the warehouse."""
+        name = dbt_resource_props.get("alias") or dbt_resource_props["name"]
+        return relation_key(dbt_resource_props["schema"], name)
+
+    def get_group_name(self, dbt_resource_props: Mapping[str, Any]) -> str | None:
+        """The folder below models/, or the kind of node."""
+        folders = dbt_resource_props["fqn"][1:-1]
+        return folders[0] if folders else f"{dbt_resource_props['resource_type']}s"
+
+    def get_owners(self, dbt_resource_props: Mapping[str, Any]) -> Sequence[str] | None:
+        """One team owns the warehouse."""
+        return OWNERS
+
+    def get_description(self, dbt_resource_props: Mapping[str, Any]) -> str:
+        """The model's own words: the SQL is a click away in the code link."""
+        return dbt_resource_props.get("description", "")
+
+
+def prepare_manifest(dbt: LeapDbt) -> Path:
+    """Path of an up-to-date manifest; parses the project when a file of it is newer.
+
+    Parsed aside and put in place by rename, so that several processes may do it at once.
+    """
+    files = [path for name in SOURCES for path in _files(DBT_PROJECT_DIR / name)]
+    if MANIFEST.exists() and MANIFEST.stat().st_mtime > max(path.stat().st_mtime for path in files):
+        return MANIFEST
+    MANIFEST.parent.mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=MANIFEST.parent) as aside:
+        started = dt.datetime.now().timestamp()
+        dbt.cli(["parse", "--quiet"], target_path=Path(aside)).wait()
+        for name in ("partial_parse.msgpack", MANIFEST.name):
+            Path(aside, name).replace(MANIFEST.with_name(name))
+        # a file that was changed while dbt was parsing is newer than what it parsed
+        shutil.os.utime(MANIFEST, (started, started))
+    return MANIFEST
+
+
+def _files(path: Path) -> list[Path]:
+    return [path] if path.is_file() else [p for p in path.rglob("*") if p.is_file()]
+
+
+def dbt_arguments(window: Window) -> list[str]:
+    """Arguments of `dbt build` that rewrite the event days of a window.
+
+    Unit tests belong to the test suite: they need no data and give no asset check.
+    """
+    return [
+        "build",
+        "--event-time-start",
+        window.first.isoformat(),
+        "--event-time-end",
+        window.end.isoformat(),
+        "--exclude-resource-type",
+        "unit_test",
+    ]
+
+
+def build_dbt(
+    partitions: dg.PartitionsDefinition, start_date: dt.date, dbt: LeapDbt
+) -> list[dg.AssetsDefinition]:
+    """The models, in the two steps that the kernel between them needs."""
+    manifest = prepare_manifest(dbt)
+    options: dict[str, Any] = {
+        "manifest": manifest,
+        "dagster_dbt_translator": LeapTranslator(),
+        "partitions_def": partitions,
+        "backfill_policy": dg.BackfillPolicy.single_run(),
+    }
+
+    @dbt_assets(name="stage", select=BEFORE_KERNEL, **options)
+    def stage(context: dg.AssetExecutionContext, dbt: LeapDbt, warehouse: Warehouse) -> Iterator[Any]:
+        yield from _build(context, dbt, warehouse, start_date)
+
+    @dbt_assets(name="publishable", select=AFTER_KERNEL, **options)
+    def model(context: dg.AssetExecutionContext, dbt: LeapDbt, warehouse: Warehouse) -> Iterator[Any]:
+        yield from _build(context, dbt, warehouse, start_date)
+
+    return [stage, model]
+
+
+def _build(
+    context: dg.AssetExecutionContext, dbt: LeapDbt, warehouse: Warehouse, start_date: dt.date
+) -> Iterator[Any]:
+    """Run dbt for the window of a run; row counts are taken for all its models at once when it has ended."""
+    delivered = delivery_window(context)
+    target = temporary_dir(Path(warehouse.data_dir)) / f"dbt-{context.run_id}-{context.op_execution_context.op.name}"
+    target.mkdir(parents=True, exist_ok=True)
+    arguments = dbt_arguments(event_window(delivered, start_date))
+    # held back until the counts are known: metadata must be there when an event is emitted
+    events = list(dbt.cli(arguments, context=context, target_path=target).stream())
+    with warehouse.get_connection() as connection:
+        for key in context.selected_asset_keys:
+            for day, metadata in count_rows(connection, *key.path, delivered).items():
+                context.add_asset_metadata(metadata, key, day)
+    yield from events
+    shutil.rmtree(target, ignore_errors=True)
+
+
+__all__ = ["STAGING", "LeapTranslator", "build_dbt", "dbt_arguments", "prepare_manifest"]

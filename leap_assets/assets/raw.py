@@ -1,0 +1,136 @@
+"""leap_raw: deliveries checked line by line, the good ones typed, the bad ones kept.
+
+One subsettable multi-asset, so that a run reads landing/ once and keeps its books in one transaction. How a line is
+checked lives in `landing`.
+"""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+
+import dagster as dg
+
+from leap_assets.assets.layers import OWNERS, RAW, columns_of, landing_key, relation_key
+from leap_assets.landing.contracts import CONTRACTS, Column
+from leap_assets.landing.files import LandingError, find_strays
+from leap_assets.landing.ingestion import (
+    DELIVERY,
+    REJECTED_LINE,
+    Loaded,
+    load_deliveries,
+    raw_columns,
+    read_rates,
+)
+from leap_assets.partitions import delivery_window
+from leap_assets.resources import LandingZone, Warehouse
+
+SCHEMA = "leap_raw"
+BOOKS: dict[str, tuple[tuple[Column, ...], str]] = {
+    "rejected_line": (
+        REJECTED_LINE,
+        "One row per line that breaks its log's contract, as delivered, with the reason.\n\nFix the contract, the "
+        "mapping or the exchange rates and run the delivery day again: landing/ still has the line.",
+    ),
+    "delivery": (
+        DELIVERY,
+        "One row per log and loaded delivery day: how many files and lines were read, 0 where none came.\n\nThe "
+        "record of which days are loaded, and the left side of `received = accepted + duplicate + rejected`.",
+    ),
+}
+
+
+def _specs() -> list[dg.AssetSpec]:
+    logs = [
+        dg.AssetSpec(
+            relation_key(SCHEMA, contract.table),
+            deps=[landing_key(contract)],
+            description=(
+                f"One row per valid line of the log `{contract.log}` ({contract.line}), repeats included; the partition "
+                "is the delivery day.\n\nTyped by the log's contract; times are UTC."
+            ),
+            metadata=columns_of(raw_columns(contract)),
+        )
+        for contract in CONTRACTS.values()
+    ]
+    books = [
+        dg.AssetSpec(
+            relation_key(SCHEMA, table),
+            deps=[landing_key(contract) for contract in CONTRACTS.values()],
+            description=description,
+            metadata=columns_of(columns),
+        )
+        for table, (columns, description) in BOOKS.items()
+    ]
+    return [
+        spec.replace_attributes(group_name=RAW, owners=OWNERS, kinds={"python", "duckdb", "table"})
+        for spec in (*logs, *books)
+    ]
+
+
+def build_raw(partitions: dg.PartitionsDefinition, start_date: object) -> dg.AssetsDefinition:
+    """The raw tables. A selection of some logs loads those; the books are kept for the logs that are loaded."""
+
+    @dg.multi_asset(
+        name="load",
+        specs=_specs(),
+        partitions_def=partitions,
+        backfill_policy=dg.BackfillPolicy.single_run(),
+        can_subset=True,
+    )
+    def load(
+        context: dg.AssetExecutionContext, landing: LandingZone, warehouse: Warehouse
+    ) -> Iterator[dg.MaterializeResult]:
+        selected = context.selected_asset_keys
+        # the books alone are selected: they are made by reading every log
+        logs = [log for log, c in CONTRACTS.items() if relation_key(SCHEMA, c.table) in selected] or list(CONTRACTS)
+        for stray in find_strays(landing.dir):
+            context.log.warning(stray)
+        try:
+            with warehouse.get_connection() as connection:
+                loaded = load_deliveries(
+                    connection,
+                    landing.dir,
+                    list(delivery_window(context)),
+                    logs=logs,
+                    start_date=start_date,
+                    rates=read_rates(landing.exchange_rates_path),
+                    say=context.log.warning,
+                )
+        except LandingError as error:
+            raise dg.Failure(str(error), allow_retries=False) from error
+        _tell(context, loaded)
+        for key in sorted(selected):
+            yield dg.MaterializeResult(key)
+
+    return load
+
+
+def _tell(context: dg.AssetExecutionContext, loaded: Sequence[Loaded]) -> None:
+    """Row counts a partition for the UI, and one line of totals for the log."""
+    rejected: Counter[str] = Counter()
+    selected = context.selected_asset_keys
+    for row in loaded:
+        day = row.delivery_date.isoformat()
+        rejected[day] += row.rejected
+        key = relation_key(SCHEMA, CONTRACTS[row.log].table)
+        if key in selected:
+            context.add_asset_metadata(
+                {
+                    "dagster/partition_row_count": row.valid,
+                    "files": row.files,
+                    "received": row.received,
+                    "rejected": row.rejected,
+                },
+                key,
+                day,
+            )
+    for day, count in rejected.items():
+        if (key := relation_key(SCHEMA, "rejected_line")) in selected:
+            context.add_asset_metadata({"dagster/partition_row_count": count}, key, day)
+        if (key := relation_key(SCHEMA, "delivery")) in selected:
+            logs = sum(row.delivery_date.isoformat() == day for row in loaded)
+            context.add_asset_metadata({"dagster/partition_row_count": logs}, key, day)
+    received, valid = sum(row.received for row in loaded), sum(row.valid for row in loaded)
+    context.log.info(
+        f"Read {received:,} lines from {sum(row.files for row in loaded):,} files: {valid:,} valid, "
+        f"{received - valid:,} rejected"
+    )

@@ -1,0 +1,54 @@
+"""dbt as a child process that never outlives the run that started it: the program `leap-dbt`.
+
+A run that is killed leaves its children behind, and a dbt left behind would go on writing while the next run
+already does. So this child dies with its parent, and holds a lock of its own for as long as it lives. Nothing else
+is different from dbt. Kept free of other imports of Leap: it starts with every dbt command.
+"""
+
+import ctypes
+import os
+import signal
+import sys
+import threading
+import time
+from pathlib import Path
+
+LOCK_VARIABLE = "DBT_LEAP_CHILD_LOCK"
+PR_SET_PDEATHSIG = 1
+# prctl(2): the signal this process gets when its parent dies
+POLL_S = 0.5
+# where the kernel has no such signal (macOS), look this often
+
+
+def die_with_parent(parent: int) -> None:
+    """Arrange for SIGKILL when the process `parent` ends."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(POLL_S)
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    threading.Thread(target=watch, daemon=True, name="die-with-parent").start()
+
+
+def main() -> None:
+    """Run dbt with the arguments of this process."""
+    die_with_parent(os.getppid())
+    from dbt.cli.main import cli
+
+    if lock := os.environ.get(LOCK_VARIABLE):
+        from filelock import FileLock
+
+        Path(lock).parent.mkdir(parents=True, exist_ok=True)
+        with FileLock(lock):
+            cli()
+    else:
+        cli()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,61 @@
+"""Leap's asset graph, put together: a table of contents that implements nothing.
+
+`build_defs` takes settings and overrides of resources, so that a test or another project can assemble the same
+graph over other folders. `defs` is what `workspace.yaml` and `-m leap_assets.definitions` load.
+"""
+
+import warnings
+from typing import Any
+
+import dagster as dg
+
+from leap_assets.assets.conflicts import build_conflicts
+from leap_assets.assets.dbt import build_dbt
+from leap_assets.assets.generators import build_generators, landing_specs
+from leap_assets.assets.published import build_published
+from leap_assets.assets.raw import build_raw
+from leap_assets.jobs import build_jobs
+from leap_assets.partitions import daily_partitions
+from leap_assets.resources import LandingZone, LeapDbt, Warehouse
+from leap_assets.schedules import build_schedules
+from leap_assets.settings import SIMULATOR, Settings, load_settings
+
+
+def build_defs(settings: Settings | None = None, *, overrides: dict[str, Any] | None = None) -> dg.Definitions:
+    """Assemble the graph.
+
+    Parameters
+    ----------
+    settings : Settings, optional
+        Read from the environment when left out.
+    overrides : dict, optional
+        Resources by name that replace the own ones.
+    """
+    settings = settings or load_settings()
+    partitions = daily_partitions(settings.start_date)
+    resources = {
+        "warehouse": Warehouse.from_settings(settings),
+        "dbt": LeapDbt.from_settings(settings),
+        "landing": LandingZone(path=str(settings.landing_dir), source=settings.source),
+        **(overrides or {}),
+    }
+    simulated = settings.source == SIMULATOR
+    generators = [build_generators(partitions, settings.world)] if simulated else landing_specs()
+    models = build_dbt(partitions, settings.start_date, resources["dbt"])
+    tables = [build_raw(partitions, settings.start_date), build_conflicts(partitions, settings), *models]
+    published = build_published(
+        partitions, [key for asset in tables for key in asset.keys], settings.published_path
+    )
+    jobs = build_jobs(partitions, settings.alert_webhook)
+    return dg.Definitions(
+        assets=[*generators, *tables, published],
+        jobs=jobs,
+        schedules=build_schedules(jobs[0], partitions, settings.start_date),
+        resources=resources,
+        executor=dg.in_process_executor,
+    )
+
+
+# single-run backfills are in beta since 2023: not worth a warning at every start
+warnings.filterwarnings("ignore", category=dg.BetaWarning)
+defs = build_defs()

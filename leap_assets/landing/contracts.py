@@ -1,0 +1,209 @@
+"""The contract of every log, as data: columns, types, keys, allowed values, times.
+
+Checking, raw tables, column documentation and the simulator's writers all read `CONTRACTS`; a rule about a log has
+no other home. How a rule is checked lives in `validation.py`.
+"""
+
+import dataclasses
+from typing import Literal
+
+ColumnType = Literal["text", "integer", "decimal", "double", "boolean", "timestamp", "date"]
+FileFormat = Literal["ndjson", "csv", "parquet"]
+Reason = Literal[
+    "unparsable",
+    "missing_required",
+    "wrong_type",
+    "value_not_allowed",
+    "unknown_event_type",
+    "out_of_window",
+]
+
+SQL_TYPES: dict[ColumnType, str] = {
+    "text": "varchar",
+    "integer": "bigint",
+    "decimal": "decimal(18,4)",
+    "double": "double",
+    "boolean": "boolean",
+    "timestamp": "timestamp",
+    "date": "date",
+}
+
+EARLY_LIMIT_H = 24
+# a clock may be this far ahead of the end of the delivery day
+LATE_LIMIT_H = 72
+# a line may be delivered this long after its event
+SESSION_LIMIT_S = 24 * 3600
+# a longer session is a clock that jumped or an end that was never sent
+
+
+@dataclasses.dataclass(frozen=True)
+class Column:
+    """One column of a log: its type and which values a line may have there."""
+
+    name: str
+    type: ColumnType
+    meaning: str
+    required: bool = True
+    allowed: tuple[str, ...] = ()
+    minimum: int | None = None
+    pattern: str = ""
+
+    @property
+    def sql_type(self) -> str:
+        """The column's type in leap_raw."""
+        return SQL_TYPES[self.type]
+
+
+@dataclasses.dataclass(frozen=True)
+class Contract:
+    """One log: what a line is, its columns in order, what identifies it and when it happened.
+
+    `time` is the column that says when a line happened (None: on its delivery day). `length_s` names a column of
+    seconds before `time` in which the fact was going on: it then belongs to the day it started.
+    `rated` names the column of a currency that must have an exchange rate on that day.
+    """
+
+    log: str
+    line: str
+    columns: tuple[Column, ...]
+    key: tuple[str, ...]
+    simulator_writes: FileFormat
+    generator: str
+    time: str | None = "event_date_time"
+    length_s: str | None = None
+    rated: str | None = None
+
+    @property
+    def table(self) -> str:
+        """Name of the log's table in leap_raw."""
+        return f"event_{self.log}"
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the columns, in order."""
+        return tuple(column.name for column in self.columns)
+
+
+_PLAYER = Column("player_id", "text", "The player")
+_SESSION = Column("session_id", "text", "The match; unique over all time")
+_TIME = "event_date_time"
+_TRANSACTION_TYPES = ("Battle Pass", "Skins", "Emotes")
+_CYCLES = ("M", "Y")
+_CURRENCY = Column("currency", "text", "ISO 4217 code of the price", pattern="[A-Z]{3}")
+
+LINEAGE = (
+    Column("event_date", "date", "UTC day of the line itself: when it happened, or when its session started"),
+    Column("delivery_date", "date", "UTC day of the landing folder that the line arrived in"),
+    Column("source_file", "text", "File that the line arrived in, relative to landing/"),
+    Column("line_number", "integer", "Line of the file from 1; element of a JSON array, row of a Parquet file"),
+)
+
+_ALL = (
+    Contract(
+        log="player",
+        line="a registration",
+        generator="players",
+        simulator_writes="ndjson",
+        key=("player_id",),
+        columns=(
+            _PLAYER,
+            Column(_TIME, "timestamp", "When the player registered"),
+            Column("country", "text", "ISO 3166 alpha-2 code of the player's country", required=False),
+            Column("platform", "text", "Platform the player registered on", required=False),
+            Column("experiment_group", "text", "Group of the running experiment", required=False),
+            Column("display_name", "text", "Name shown to other players", required=False),
+        ),
+    ),
+    Contract(
+        log="product",
+        line="an item of the catalogue, as of the delivery day",
+        generator="products",
+        simulator_writes="csv",
+        key=("purchase_item",),
+        time=None,
+        rated="currency",
+        columns=(
+            Column("purchase_item", "text", "The item"),
+            Column("product_name", "text", "Name shown in the shop", required=False),
+            Column("transaction_type", "text", "Kind of item", allowed=_TRANSACTION_TYPES),
+            Column("tier", "text", "Price tier of the item", required=False),
+            Column("price", "decimal", "Price, in `currency`", minimum=0),
+            _CURRENCY,
+            Column(
+                "cycle", "text", "Renewal of a pass: M a month, Y a year", required=False, allowed=_CYCLES
+            ),
+            Column("available_from", "date", "First day the item is sold", required=False),
+        ),
+    ),
+    Contract(
+        log="signons",
+        line="a player signing on",
+        generator="signons",
+        simulator_writes="ndjson",
+        key=("player_id", _TIME),
+        columns=(
+            _PLAYER,
+            Column(_TIME, "timestamp", "When the player signed on"),
+            Column("platform", "text", "Platform the player signed on with", required=False),
+        ),
+    ),
+    Contract(
+        log="session",
+        line="a player leaving a session",
+        generator="sessions",
+        simulator_writes="ndjson",
+        key=("player_id", "session_id"),
+        length_s="event_length_seconds",
+        columns=(
+            _PLAYER,
+            _SESSION,
+            Column(_TIME, "timestamp", "When the player left the session"),
+            Column("country", "text", "Country the player played from", required=False),
+            Column("event_length_seconds", "integer", "Seconds the player was in the session", minimum=0),
+            Column("kills", "integer", "Kills by the player", required=False, minimum=0),
+            Column("deaths", "integer", "Deaths of the player", required=False, minimum=0),
+        ),
+    ),
+    Contract(
+        log="transaction",
+        line="a purchase, renewal or refund",
+        generator="transactions",
+        simulator_writes="csv",
+        key=("transaction_id",),
+        rated="currency",
+        columns=(
+            Column("transaction_id", "text", "The transaction"),
+            _PLAYER,
+            Column(_TIME, "timestamp", "When it was paid or refunded"),
+            Column("purchase_item", "text", "The item"),
+            Column("purchase_price", "decimal", "Price paid, in `currency`; negative for a refund"),
+            _CURRENCY,
+            Column("is_recurring", "boolean", "Whether the purchase renews itself", required=False),
+            Column(
+                "cycle", "text", "Renewal of a pass: M a month, Y a year", required=False, allowed=_CYCLES
+            ),
+            Column("transaction_type", "text", "Kind of item", allowed=_TRANSACTION_TYPES),
+            Column("refunded_transaction_id", "text", "The transaction that this one refunds", required=False),
+        ),
+    ),
+    Contract(
+        log="heartbeat",
+        line="a player's position during a session",
+        generator="heartbeats",
+        simulator_writes="parquet",
+        key=("player_id", "session_id", _TIME),
+        columns=(
+            _PLAYER,
+            Column(_TIME, "timestamp", "When the position was taken"),
+            Column(
+                "team_id", "text", "The player's team in the match; without one, a team alone", required=False
+            ),
+            _SESSION,
+            Column("position_x", "double", "Position, in units of the game"),
+            Column("position_y", "double", "Position, in units of the game"),
+            Column("position_z", "double", "Position, in units of the game; none counts as 0", required=False),
+        ),
+    ),
+)
+
+CONTRACTS: dict[str, Contract] = {contract.log: contract for contract in _ALL}

@@ -1,0 +1,158 @@
+"""The files of a delivery: which there are, in which format, and how their bytes are opened.
+
+A delivery is the folder `landing/<log>/<YYYY-MM-DD>/`. Whatever cannot be part of one is refused here with a message
+that names the file and the remedy, before anything is written. What the bytes mean is read in `records.py`.
+"""
+
+import dataclasses
+import datetime as dt
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Literal
+
+import pyarrow as pa
+
+from leap_assets.landing.contracts import CONTRACTS
+
+TextFormat = Literal["ndjson", "json", "csv"]
+Compression = Literal["gzip", "zstd"]
+
+FORMATS: dict[str, Literal["ndjson", "json", "csv", "parquet"]] = {
+    ".ndjson": "ndjson",
+    ".jsonl": "ndjson",
+    ".json": "json",
+    ".csv": "csv",
+    ".parquet": "parquet",
+}
+COMPRESSIONS: dict[str, Compression] = {".gz": "gzip", ".zst": "zstd"}
+UNFINISHED = (".tmp", ".part", ".partial", ".crdownload")
+# endings that copy programs give a file until it is complete
+
+
+class LandingError(Exception):
+    """A delivery that cannot be read; the message names the file and the remedy. Nothing was written."""
+
+
+@dataclasses.dataclass(frozen=True)
+class LandedFile:
+    """One file of a delivery."""
+
+    log: str
+    delivery_date: dt.date
+    path: Path
+    format: Literal["ndjson", "json", "csv", "parquet"]
+    compression: Compression | None
+
+    @property
+    def source_file(self) -> str:
+        """Path relative to landing/, as written to the warehouse."""
+        return f"{self.log}/{self.delivery_date}/{self.path.name}"
+
+    def open(self) -> pa.NativeFile:
+        """Open the (decompressed) bytes for reading.
+
+        Raises
+        ------
+        LandingError
+            When the file cannot be opened.
+        """
+        try:
+            return pa.input_stream(str(self.path), compression=self.compression)
+        except OSError as error:
+            raise unreadable(self, error) from error
+
+
+def unreadable(file: LandedFile, error: Exception) -> LandingError:
+    """The message for a file whose bytes cannot be read."""
+    reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+    return LandingError(
+        f"{file.path} cannot be read ({reason}). Replace it with a complete copy, or move it out of landing/; "
+        "nothing was loaded."
+    )
+
+
+def describe_format(path: Path) -> tuple[Literal["ndjson", "json", "csv", "parquet"], Compression | None]:
+    """Format and compression of a file by its name.
+
+    Raises
+    ------
+    LandingError
+        For an ending that Leap does not read.
+    """
+    suffixes = [suffix.lower() for suffix in path.suffixes]
+    compression = COMPRESSIONS.get(suffixes[-1]) if suffixes else None
+    ending = suffixes[-2:-1] if compression else suffixes[-1:]
+    if not ending or ending[0] not in FORMATS:
+        raise LandingError(
+            f"{path} is not a file that Leap reads: its name must end in {', '.join(FORMATS)}, with "
+            f"{' or '.join(COMPRESSIONS)} behind it when compressed. Rename it or move it out of landing/; "
+            "nothing was loaded."
+        )
+    return FORMATS[ending[0]], compression
+
+
+def list_files(landing_dir: Path, log: str, days: Iterable[dt.date]) -> list[LandedFile]:
+    """Files that were delivered of a log on some days, in the order of (delivery day, name).
+
+    Hidden files and files that are still being copied (`.part`, `.tmp`) are left alone. No folder is no delivery.
+
+    Raises
+    ------
+    LandingError
+        For a directory or an unknown kind of file in a delivery, and for a file where the folder should be.
+    """
+    files = []
+    for day in days:
+        folder = landing_dir / log / day.isoformat()
+        if not folder.exists():
+            continue
+        if not folder.is_dir():
+            raise LandingError(
+                f"{folder} is a file, but deliveries are folders. Move it to {folder}/; nothing was loaded."
+            )
+        for path in sorted(folder.iterdir()):
+            if path.name.startswith(".") or path.suffix.lower() in UNFINISHED:
+                continue
+            if path.is_dir():
+                raise LandingError(
+                    f"{path} is a directory where a file should be. Move its files up into {folder}; "
+                    "nothing was loaded."
+                )
+            form, compression = describe_format(path)
+            files.append(LandedFile(log, day, path, form, compression))
+    return files
+
+
+def find_strays(landing_dir: Path) -> list[str]:
+    """Sentences about things in landing/ that no run will ever read: unknown logs, folders that are not a day."""
+    strays = []
+    known = ", ".join(CONTRACTS)
+    for log in sorted(landing_dir.iterdir()) if landing_dir.is_dir() else []:
+        if log.name.startswith("."):
+            continue
+        if log.name not in CONTRACTS or not log.is_dir():
+            strays.append(f"{log} is never read: the logs are {known}.")
+            continue
+        for day in sorted(log.iterdir()):
+            if not day.name.startswith(".") and not _is_day(day.name):
+                strays.append(f"{day} is never read: put it into a folder of its day, {log}/YYYY-MM-DD/.")
+    return strays
+
+
+def list_days(landing_dir: Path) -> list[dt.date]:
+    """Days that have a delivery of any log, in order."""
+    days = {
+        dt.date.fromisoformat(folder.name)
+        for log in CONTRACTS
+        if (landing_dir / log).is_dir()
+        for folder in (landing_dir / log).iterdir()
+        if _is_day(folder.name)
+    }
+    return sorted(days)
+
+
+def _is_day(name: str) -> bool:
+    try:
+        return dt.date.fromisoformat(name).isoformat() == name
+    except ValueError:
+        return False

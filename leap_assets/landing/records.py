@@ -1,0 +1,227 @@
+"""From the bytes of text files to Arrow tables of lines, losing none: NDJSON, JSON arrays and CSV.
+
+Every line comes out as the bytes it had, with its number; a damaged line is one damaged line and never takes its
+neighbours along. What a line must contain is checked in `validation.py`.
+"""
+
+import csv
+import json
+from collections.abc import Iterator
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from leap_assets.landing.files import LandedFile, LandingError, unreadable
+
+BLOCK_BYTES = 32 * 1024 * 1024
+# large enough that Arrow and DuckDB work on full vectors, small enough to bound memory
+QUOTED_SPAN_LINES = 100
+# a quoted CSV field may go over this many line ends; a stray quote must not swallow the rest of the file
+BOM = b"\xef\xbb\xbf"
+NEWLINE, QUOTE = 10, 34
+
+SCHEMA = pa.schema([("line_number", pa.int64()), ("line", pa.large_binary())])
+CSV_SCHEMA = SCHEMA.append(pa.field("fields", pa.list_(pa.string())))
+
+
+def read_records(file: LandedFile) -> Iterator[pa.Table]:
+    """Tables of (line_number, line) of an NDJSON or JSON file; empty lines are left out.
+
+    Raises
+    ------
+    LandingError
+        When the bytes cannot be read (a damaged gzip file, say).
+    """
+    if file.format == "json" and _is_array(file):
+        yield _array_elements(b"".join(_blocks(file)))
+        return
+    for first_line, block in _whole_lines(file):
+        yield _table(block, _line_starts(block), first_line)
+
+
+def read_csv_header(file: LandedFile) -> list[str]:
+    """Names in the first line of a CSV file, [] for an empty file."""
+    first = next(iter(_whole_lines(file)), (1, b""))[1].split(b"\n", 1)[0]
+    try:
+        return [name.strip() for name in next(csv.reader([first.decode()]), [])]
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise unreadable(file, error) from error
+
+
+def read_csv_records(file: LandedFile, n_fields: int) -> Iterator[pa.Table]:
+    """Tables of (line_number, line, fields) of a CSV file behind its header; `fields` only where quotes are used.
+
+    A record may go over several lines inside quotes (RFC 4180). Without quotes its fields are left for the caller
+    to split, which is cheap.
+    """
+    carried, carried_line = b"", 1
+    blocks = _whole_lines(file)
+    block = next(blocks, None)
+    while block is not None:
+        following = next(blocks, None)
+        first_line = block[0] if not carried else carried_line
+        data = carried + block[1]
+        starts = _line_starts(data)
+        spans, open_from = _join_quoted(data, starts, n_fields, is_last=following is None)
+        if open_from is not None:
+            carried, carried_line = data[starts[open_from] :], first_line + open_from
+            data, starts = data[: starts[open_from]], starts[: open_from + 1]
+        else:
+            carried = b""
+        table = _table(data, starts, first_line, spans)
+        if first_line == 1 and len(table):
+            table = table.slice(1)
+        yield table.append_column("fields", _quoted_fields(table["line"]))
+        block = following
+
+
+def _blocks(file: LandedFile) -> Iterator[bytes]:
+    with file.open() as stream:
+        try:
+            while block := stream.read(BLOCK_BYTES):
+                yield block
+        except (OSError, pa.ArrowException) as error:
+            raise unreadable(file, error) from error
+
+
+def _whole_lines(file: LandedFile) -> Iterator[tuple[int, bytes]]:
+    """Blocks that end at a line end, each with the number of its first line."""
+    rest, line = b"", 1
+    for number, block in enumerate(_blocks(file)):
+        if number == 0:
+            block = block.removeprefix(BOM)
+        cut = block.rfind(b"\n") + 1
+        if not cut:
+            rest += block
+            continue
+        whole = rest + block[:cut]
+        yield line, whole
+        line += whole.count(b"\n")
+        rest = block[cut:]
+    if rest:
+        yield line, rest
+
+
+def _line_starts(block: bytes) -> npt.NDArray[np.int64]:
+    """Offsets at which lines start, and the end of the block behind them."""
+    ends = np.flatnonzero(np.frombuffer(block, np.uint8) == NEWLINE) + 1
+    starts = np.concatenate([[0], ends]).astype(np.int64)
+    return starts if starts[-1] == len(block) else np.append(starts, len(block))
+
+
+def _table(
+    block: bytes, starts: npt.NDArray[np.int64], first_line: int, spans: dict[int, int] | None = None
+) -> pa.Table:
+    """Lines of a block without the empty ones; `spans` joins line i with those up to j, both included."""
+    numbers = np.arange(len(starts) - 1, dtype=np.int64)
+    if spans:
+        inner = np.concatenate([np.arange(i + 1, j + 1) for i, j in spans.items()])
+        numbers = np.delete(numbers, inner)
+        starts = np.delete(starts, inner)
+    lines = pa.LargeBinaryArray.from_buffers(
+        pa.large_binary(), len(numbers), [None, pa.py_buffer(starts), pa.py_buffer(block)]
+    )
+    table = pa.table({"line_number": numbers + first_line, "line": lines}, schema=SCHEMA)
+    short = np.flatnonzero(np.diff(starts) <= 2)
+    empty = [i for i in short.tolist() if not block[starts[i] : starts[i + 1]].strip(b"\r\n")]
+    if empty:
+        keep = np.ones(len(table), bool)
+        keep[empty] = False
+        table = table.filter(pa.array(keep))
+    return table
+
+
+def _is_array(file: LandedFile) -> bool:
+    first = next(_blocks(file), b"").removeprefix(BOM)
+    return first.lstrip().startswith(b"[")
+
+
+def _array_elements(data: bytes) -> pa.Table:
+    """Elements of a JSON array as lines; what follows a damaged element is one line that will be rejected."""
+    # surrogateescape keeps bytes that are not UTF-8, so that each element goes out as it came in
+    text = data.removeprefix(BOM).decode("utf-8", "surrogateescape")
+    decoder = json.JSONDecoder()
+    spaces = " \t\r\n"
+    elements: list[str] = []
+    position = text.index("[") + 1
+    while True:
+        while position < len(text) and text[position] in spaces:
+            position += 1
+        if not elements and text[position : position + 1] == "]":
+            position += 1
+            break
+        try:
+            _, end = decoder.raw_decode(text, position)
+        except (ValueError, RecursionError):
+            break
+        elements.append(text[position:end])
+        position = end
+        while position < len(text) and text[position] in spaces:
+            position += 1
+        if text[position : position + 1] != ",":
+            position += text[position : position + 1] == "]"
+            break
+        position += 1
+    if rest := text[position:].strip(spaces):
+        elements.append(rest)
+    elif not text.rstrip(spaces).endswith("]"):
+        # cut off between two elements: say so by an element that cannot be parsed
+        elements.append("")
+    lines = [element.encode("utf-8", "surrogateescape") for element in elements]
+    numbers = np.arange(1, len(lines) + 1, dtype=np.int64)
+    return pa.table({"line_number": numbers, "line": pa.array(lines, pa.large_binary())}, schema=SCHEMA)
+
+
+def _join_quoted(
+    block: bytes, starts: npt.NDArray[np.int64], n_fields: int, *, is_last: bool
+) -> tuple[dict[int, int], int | None]:
+    """Which lines belong together because a quoted field goes over their ends.
+
+    Returns a map from first to last line of each such record, and the first line that may go on in the next
+    block (None when all are settled). A line whose quote is never closed within reach, or that would not give
+    `n_fields` fields when joined, stays alone and is rejected alone.
+    """
+    quotes = np.flatnonzero(np.frombuffer(block, np.uint8) == QUOTE)
+    if not len(quotes):
+        return {}, None
+    line_of = np.searchsorted(starts, quotes, side="right") - 1
+    odd = np.flatnonzero(np.bincount(line_of, minlength=len(starts) - 1) % 2).tolist()
+    spans: dict[int, int] = {}
+    k = 0
+    while k < len(odd):
+        first = odd[k]
+        closing = odd[k + 1] if k + 1 < len(odd) else None
+        if closing is None and not is_last and len(starts) - 1 - first <= QUOTED_SPAN_LINES:
+            return spans, first
+        if closing is not None and closing - first <= QUOTED_SPAN_LINES:
+            fields = _parse_csv(block[starts[first] : starts[closing + 1]])
+            if fields is not None and len(fields) == n_fields:
+                spans[first] = closing
+                k += 2
+                continue
+        k += 1
+    return spans, None
+
+
+def _parse_csv(record: bytes) -> list[str] | None:
+    """Fields of one CSV record, None when it is not one record."""
+    try:
+        text = record.decode().rstrip("\r\n")
+        rows = list(csv.reader(text.splitlines(keepends=True), strict=True))
+    except (UnicodeDecodeError, csv.Error):
+        return None
+    return rows[0] if len(rows) == 1 else None
+
+
+def _quoted_fields(lines: pa.ChunkedArray) -> pa.Array:
+    """Fields of the records that use quotes; null for all others, [] for one that cannot be parsed."""
+    quoted = pc.match_substring(lines, '"').to_numpy(zero_copy_only=False)
+    fields: list[list[str] | None] = [None] * len(lines)
+    for i in np.flatnonzero(quoted).tolist():
+        fields[i] = _parse_csv(lines[i].as_py()) or []
+    return pa.array(fields, pa.list_(pa.string()))
+
+
+__all__ = ["LandingError", "read_csv_header", "read_csv_records", "read_records"]

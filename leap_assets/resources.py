@@ -1,0 +1,334 @@
+"""What runs share: the warehouse with its lock, dbt, and the landing zone.
+
+The lock is the queue: a run takes it before its first write and gives it back after its last, whoever started it
+(UI, schedule, command line). What is written lives with the assets.
+"""
+
+import contextlib
+import datetime as dt
+import json
+import os
+import shutil
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from importlib.metadata import version as installed_version
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import duckdb
+from dagster_dbt import DbtCliResource
+from dagster_duckdb import DuckDBResource
+from filelock import FileLock, Timeout
+from packaging.version import Version
+from pydantic import PrivateAttr
+
+from leap_assets.dbt_child import LOCK_VARIABLE
+from leap_assets.settings import LANDING, PROJECT_DIR, SIMULATOR, Settings
+
+DBT_PROJECT_DIR = PROJECT_DIR / "dbt_project"
+WAITING_SAID_S = 60.0
+# how often a waiting run repeats what it waits for
+LOCK_POLL_S = 0.5
+
+
+class WrongWorldError(Exception):
+    """The data folder was made with other settings; the message says which and what to do."""
+
+
+class RunLock:
+    """The queue of writers: one lock file, freed by the kernel when its holder dies.
+
+    Parameters
+    ----------
+    data_dir : Path
+    timeout_s : float
+        How long to wait for another writer.
+    say : callable
+        Receives a sentence while waiting.
+    """
+
+    def __init__(self, data_dir: Path, timeout_s: float, say: Callable[[str], None]) -> None:
+        self._lock = FileLock(data_dir / "leap.lock")
+        self._child_lock = FileLock(child_lock_path(data_dir))
+        self._holder_path = data_dir / "leap.lock.json"
+        self._timeout_s = timeout_s
+        self._say = say
+
+    def acquire(self, run_id: str) -> str | None:
+        """Wait for the turn of `run_id`; returns the id of a run that died while it held the lock, if any."""
+        deadline = time.monotonic() + self._timeout_s
+        self._wait_for(self._lock, deadline, self._describe_holder)
+        # a dbt process whose run was killed may still be writing its last statement
+        self._wait_for(self._child_lock, deadline, lambda: "a dbt process whose run was killed")
+        self._child_lock.release()
+        died = self._read_holder().get("run_id")
+        since = dt.datetime.now(dt.UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+        self._holder_path.write_text(json.dumps({"run_id": run_id, "pid": os.getpid(), "since": since}))
+        return died
+
+    def release(self) -> None:
+        """Let the next run in."""
+        if self._lock.is_locked:
+            self._holder_path.unlink(missing_ok=True)
+            self._lock.release()
+
+    def _wait_for(self, lock: FileLock, deadline: float, describe: Callable[[], str]) -> None:
+        said_at = -WAITING_SAID_S
+        while True:
+            try:
+                lock.acquire(timeout=0)
+                return
+            except Timeout:
+                now = time.monotonic()
+                if now > deadline:
+                    raise TimeoutError(
+                        f"Gave up after {self._timeout_s:.0f} s of waiting for {describe()}, which is writing "
+                        f"{self._holder_path.parent}. Nothing was changed. Run again when it has ended, or raise "
+                        "LEAP_LOCK_TIMEOUT_S."
+                    ) from None
+                if now - said_at >= WAITING_SAID_S:
+                    self._say(
+                        f"Waiting for {describe()}: one run at a time writes {self._holder_path.parent}. "
+                        "This run starts as soon as that one ends."
+                    )
+                    said_at = now
+                time.sleep(LOCK_POLL_S)
+
+    def _read_holder(self) -> dict[str, Any]:
+        try:
+            return dict(json.loads(self._holder_path.read_text()))
+        except (OSError, ValueError):
+            return {}
+
+    def _describe_holder(self) -> str:
+        holder = self._read_holder()
+        if not holder:
+            return "another run that is about to start"
+        return f"run {holder['run_id']} (process {holder['pid']}, writing since {holder['since']})"
+
+
+def child_lock_path(data_dir: Path) -> Path:
+    """Lock file that a dbt child holds while it lives."""
+    return data_dir / "leap.dbt.lock"
+
+
+def world_of(settings: Settings) -> dict[str, dict[str, str]]:
+    """What the stored rows depend on: `world` decides the landing files, `model` what is made of them."""
+    world = {"LEAP_SOURCE": settings.source, "LEAP_START_DATE": settings.start_date.isoformat()}
+    if settings.source == SIMULATOR:
+        world |= {
+            "LEAP_SEED": str(settings.seed),
+            "LEAP_INITIAL_PLAYERS": str(settings.initial_players),
+            **{f"LEAP_SIM_{name.upper()}": str(value) for name, value in sorted(settings.simulation.items())},
+        }
+    model = {
+        "LEAP_HEARTBEAT_S": str(settings.heartbeat_s),
+        "LEAP_CONFLICT_DISTANCE": str(settings.conflict_distance),
+        "LEAP_CONFLICT_COOLDOWN_S": str(settings.conflict_cooldown_s),
+        "LEAP_CURRENCY": settings.currency,
+    }
+    if settings.source == SIMULATOR:
+        # the simulator writes a position a beat
+        world["LEAP_HEARTBEAT_S"] = model.pop("LEAP_HEARTBEAT_S")
+    return {"world": world, "model": model}
+
+
+def claim_world(data_dir: Path, wanted: Mapping[str, Mapping[str, str]], *, rebuilding: bool = False) -> None:
+    """Record in the data folder which world it holds, or refuse one that is not that.
+
+    Raises
+    ------
+    WrongWorldError
+        When the folder was made with other settings.
+    """
+    path = data_dir / "world.json"
+    if path.exists():
+        recorded = json.loads(path.read_text())
+        for part, remedy in (("world", ""), ("model", ", or build the warehouse anew with `make rebuild`")):
+            if part == "model" and rebuilding:
+                continue
+            for name in sorted({*recorded[part], *wanted[part]}):
+                was, now = recorded[part].get(name, "(unset)"), wanted[part].get(name, "(unset)")
+                if was != now:
+                    raise WrongWorldError(
+                        f"{data_dir} was made with {name}={was}, but this run has {name}={now}. Nothing was "
+                        f"changed. Set it back to {was}, or start another data folder with "
+                        f"LEAP_DATA_DIR=<folder>{remedy}."
+                    )
+        if recorded == wanted:
+            return
+    partial = path.with_suffix(".tmp")
+    partial.write_text(json.dumps(wanted, indent=2) + "\n")
+    partial.replace(path)
+
+
+class Warehouse(DuckDBResource):
+    """The DuckDB file that a run writes, and the run's turn to write it.
+
+    A subclass because the stock resource leaves its connection open when the body raises.
+    """
+
+    data_dir: str
+    world: dict[str, dict[str, str]]
+    lock_timeout_s: float
+    rebuilding: bool = False
+    _lock: RunLock | None = PrivateAttr(default=None)
+
+    @classmethod
+    def from_settings(cls, settings: Settings, **overrides: Any) -> "Warehouse":
+        """The warehouse of an installation."""
+        values = {
+            "database": str(settings.warehouse_path),
+            "data_dir": str(settings.data_dir),
+            "world": world_of(settings),
+            "lock_timeout_s": settings.lock_timeout_s,
+        }
+        return cls(**{**values, **overrides})
+
+    @contextlib.contextmanager
+    def get_connection(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        """A connection in UTC, closed whatever happens."""
+        connection = duckdb.connect(self.database)
+        try:
+            connection.execute("set TimeZone = 'UTC'")
+            yield connection
+        finally:
+            connection.close()
+
+    def setup_for_execution(self, context: dg.InitResourceContext) -> None:
+        """Wait for the run's turn, then make sure that the data folder holds the run's world."""
+        data_dir = Path(self.data_dir)
+        try:
+            data_dir.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise OSError(
+                f"LEAP_DATA_DIR={data_dir} cannot be used: {error.strerror}. Choose a folder that can be written."
+            ) from error
+        log = context.log or dg.get_dagster_logger()
+        run_id = context.run_id or "without an id"
+        self._lock = RunLock(data_dir, self.lock_timeout_s, log.info)
+        died = self._lock.acquire(run_id)
+        try:
+            claim_world(data_dir, self.world, rebuilding=self.rebuilding)
+            shutil.rmtree(temporary_dir(data_dir), ignore_errors=True)
+            if died and died != run_id:
+                _end_dead_run(context, died)
+        except BaseException:
+            self._lock.release()
+            raise
+
+    def teardown_after_execution(self, context: dg.InitResourceContext) -> None:
+        """Let the next run in."""
+        if self._lock:
+            self._lock.release()
+            self._lock = None
+
+
+def temporary_dir(data_dir: Path) -> Path:
+    """Folder of a run's working files; emptied by the next run that gets its turn."""
+    return data_dir / "tmp"
+
+
+def _end_dead_run(context: dg.InitResourceContext, run_id: str) -> None:
+    """Mark a run as failed that was killed while it held the lock: nobody else can."""
+    instance = context.instance
+    run = instance.get_run_by_id(run_id) if instance else None
+    if instance and run and run.status in (dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.STARTING):
+        instance.report_run_failed(run, "The process of this run ended without a word. Its days can be run again.")
+
+
+class LeapDbt(DbtCliResource):
+    """dbt as Leap runs it.
+
+    A subclass because the stock resource asks `dbt --version` before each command, which costs a process start and
+    a call to the package index, and loads a second dbt into the parent for row counts that Leap takes itself.
+    """
+
+    environment: dict[str, str]
+
+    @classmethod
+    def from_settings(cls, settings: Settings, **overrides: Any) -> "LeapDbt":
+        """The dbt project with the settings that its models read."""
+        environment = {
+            "DBT_LEAP_WAREHOUSE": str(settings.warehouse_path),
+            "DBT_LEAP_BEAT_S": repr(settings.heartbeat_s),
+            "DBT_LEAP_CURRENCY": settings.currency,
+            "DBT_LEAP_START_DATE": settings.start_date.isoformat(),
+            LOCK_VARIABLE: str(child_lock_path(settings.data_dir)),
+        }
+        return cls(
+            project_dir=DBT_PROJECT_DIR,
+            profiles_dir=DBT_PROJECT_DIR,
+            target="duckdb",
+            dbt_executable=dbt_executable(),
+            environment=environment | overrides,
+        )
+
+    def cli(self, args: Sequence[str], **options: Any) -> Any:
+        """Start dbt; its environment carries the settings."""
+        os.environ.update(self.environment)
+        return super().cli(args, **options)
+
+    @property
+    def _cli_version(self) -> Version:
+        return Version(installed_version("dbt-core"))
+
+    def _initialize_dbt_core_adapter(self, args: Sequence[str]) -> None:
+        return None
+
+
+def dbt_executable() -> Path:
+    """The program `leap-dbt` of this Python environment.
+
+    Raises
+    ------
+    FileNotFoundError
+        When the package is not installed.
+    """
+    path = Path(sys.executable).parent / "leap-dbt"
+    if not path.exists():
+        raise FileNotFoundError(
+            f"{path} does not exist: Leap is not installed in this Python environment. Run `make setup`, or "
+            "`pip install --editable .`."
+        )
+    return path
+
+
+class LandingZone(dg.ConfigurableResource):
+    """The folder of delivered files, and who fills it."""
+
+    path: str
+    source: str
+    exchange_rates: str = str(DBT_PROJECT_DIR / "seeds" / "exchange_rates.csv")
+
+    @property
+    def exchange_rates_path(self) -> Path:
+        """The dbt seed of exchange rates: a line in another currency is rejected."""
+        return Path(self.exchange_rates)
+
+    @property
+    def dir(self) -> Path:
+        """The folder `landing/`."""
+        return Path(self.path)
+
+    def setup_for_execution(self, context: dg.InitResourceContext) -> None:
+        """Make sure that the folder exists."""
+        if self.source == LANDING and not self.dir.is_dir() and context.log:
+            context.log.warning(
+                f"{self.dir} does not exist yet. With LEAP_SOURCE={LANDING}, put files into "
+                f"{self.dir}/<log>/<YYYY-MM-DD>/."
+            )
+
+
+__all__ = [
+    "LandingZone",
+    "LeapDbt",
+    "RunLock",
+    "Warehouse",
+    "WrongWorldError",
+    "claim_world",
+    "temporary_dir",
+    "world_of",
+]

@@ -1,0 +1,276 @@
+"""Every setting of Leap: its name, meaning, unit, default and check. The only reader of the environment.
+
+`load_settings()` turns `LEAP_*` variables into one frozen, validated object; a wrong value is refused with a
+message that names the variable, the value and the remedy. Paths that follow from a setting are properties here.
+What the settings are used for lives elsewhere: this module imports nothing of Leap but the world's own knobs.
+"""
+
+import dataclasses
+import datetime as dt
+import difflib
+import math
+import os
+import re
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from leap_assets.simulation.config import WorldConfig
+
+SIMULATOR = "simulator"
+LANDING = "landing"
+SIMULATION_PREFIX = "LEAP_SIM_"
+PROJECT_DIR = Path(__file__).resolve().parent.parent
+
+
+class SettingsError(ValueError):
+    """A setting that cannot be used; the message names the variable, the value and the remedy."""
+
+
+def _text(value: str) -> str:
+    return value
+
+
+def _integer(value: str) -> int:
+    return int(value)
+
+
+def _number(value: str) -> float:
+    number = float(value)
+    if not math.isfinite(number):
+        raise ValueError
+    return number
+
+
+def _day(value: str) -> dt.date:
+    return dt.date.fromisoformat(value)
+
+
+def _path(value: str) -> Path:
+    return Path(value).expanduser()
+
+
+def _flag(value: str) -> bool:
+    return {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}[value.lower()]
+
+
+def _setting(
+    variable: str,
+    default: Any,
+    read: Callable[[str], Any],
+    form: str,
+    meaning: str,
+    accepts: Callable[[Any], bool] = lambda value: True,
+) -> Any:
+    """One field of `Settings`: where it is read, how, what form it must have and what it means."""
+    metadata = {"variable": variable, "read": read, "form": form, "meaning": meaning, "accepts": accepts}
+    return dataclasses.field(default=default, metadata=metadata)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Settings:
+    """The settings of one Leap installation, all optional in the environment.
+
+    Attributes carry their unit in the name where the type does not say it; `describe_settings()` lists all.
+    """
+
+    data_dir: Path = _setting(
+        "LEAP_DATA_DIR",
+        Path("data"),
+        _path,
+        "a folder",
+        "Where landing files, the warehouse, the published file and the run history live",
+    )
+    source: str = _setting(
+        "LEAP_SOURCE",
+        SIMULATOR,
+        _text,
+        f"'{SIMULATOR}' or '{LANDING}'",
+        "Who fills landing/: the simulator, or somebody else with files that follow the contracts",
+        lambda value: value in (SIMULATOR, LANDING),
+    )
+    start_date: dt.date = _setting(
+        "LEAP_START_DATE",
+        dt.date(2025, 1, 1),
+        _day,
+        "a day such as 2025-01-01",
+        "First UTC day of the warehouse; events before it are rejected as out_of_window",
+    )
+    seed: int = _setting(
+        "LEAP_SEED",
+        42,
+        _integer,
+        "a whole number from 0",
+        "Seed of the simulated world",
+        lambda value: value >= 0,
+    )
+    initial_players: int = _setting(
+        "LEAP_INITIAL_PLAYERS",
+        1000,
+        _integer,
+        "a whole number from 0",
+        "Players of the simulated world on its first day",
+        lambda value: value >= 0,
+    )
+    heartbeat_s: float = _setting(
+        "LEAP_HEARTBEAT_S",
+        30.0,
+        _number,
+        "a number of seconds above 0",
+        "Seconds between two heartbeats of a player: the length of a beat",
+        # a beat is counted in whole microseconds
+        lambda value: value >= 1e-6 and (value * 1e6).is_integer(),
+    )
+    conflict_distance: float = _setting(
+        "LEAP_CONFLICT_DISTANCE",
+        30.0,
+        _number,
+        "a number from 0, in the unit of the positions",
+        "Two teams (or opposing players) at most this far apart are close",
+        lambda value: value >= 0,
+    )
+    conflict_cooldown_s: float = _setting(
+        "LEAP_CONFLICT_COOLDOWN_S",
+        60.0,
+        _number,
+        "a number of seconds from 0",
+        "A new conflict starts when the pair's previous close beat is more than this ago",
+        lambda value: value >= 0,
+    )
+    currency: str = _setting(
+        "LEAP_CURRENCY",
+        "USD",
+        _text,
+        "a currency code of the seed exchange_rates such as USD",
+        "Currency in which amounts are reported",
+        lambda value: re.fullmatch("[A-Z]{3}", value) is not None,
+    )
+    alert_webhook: str = _setting(
+        "LEAP_ALERT_WEBHOOK",
+        "",
+        _text,
+        "an http(s) address, or empty",
+        "Address that receives a JSON message when a step of the daily job fails; empty: none",
+        lambda value: value == "" or re.match("https?://", value) is not None,
+    )
+    lock_timeout_s: float = _setting(
+        "LEAP_LOCK_TIMEOUT_S",
+        6 * 3600.0,
+        _number,
+        "a number of seconds above 0",
+        "How long a run waits for another run that is writing before it gives up",
+        lambda value: value > 0,
+    )
+    simulation: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+
+    @property
+    def landing_dir(self) -> Path:
+        """Folder of the delivered files, `<log>/<YYYY-MM-DD>/*`."""
+        return self.data_dir / "landing"
+
+    @property
+    def warehouse_path(self) -> Path:
+        """The one DuckDB file that runs write."""
+        return self.data_dir / "leap.duckdb"
+
+    @property
+    def published_path(self) -> Path:
+        """The read-only copy for people and tools."""
+        return self.data_dir / "published" / "leap.duckdb"
+
+    @property
+    def world(self) -> WorldConfig:
+        """Configuration of the simulated world."""
+        return _world(self)
+
+
+def _world(settings: Settings) -> WorldConfig:
+    return WorldConfig(
+        seed=settings.seed,
+        start_date=settings.start_date,
+        initial_players=settings.initial_players,
+        heartbeat_s=settings.heartbeat_s,
+        **settings.simulation,
+    )
+
+
+def _fields() -> dict[str, dataclasses.Field[Any]]:
+    """Map from variable name to the field of `Settings` that it sets."""
+    return {f.metadata["variable"]: f for f in dataclasses.fields(Settings) if "variable" in f.metadata}
+
+
+def _simulation_fields() -> dict[str, dataclasses.Field[Any]]:
+    """Map from variable name to the knob of the simulated world that it sets; those above come first."""
+    own = {"seed", "start_date", "initial_players", "heartbeat_s"}
+    return {
+        f"{SIMULATION_PREFIX}{f.name.upper()}": f for f in dataclasses.fields(WorldConfig) if f.name not in own
+    }
+
+
+def _read_simulation(environ: Mapping[str, str]) -> dict[str, Any]:
+    values: dict[str, Any] = {}
+    for variable, field in _simulation_fields().items():
+        if not (text := environ.get(variable, "").strip()):
+            continue
+        read = {int: _integer, float: _number, dt.date: _day}[type(field.default)]
+        try:
+            values[field.name] = read(text)
+        except ValueError:
+            kind = "a whole number" if read is _integer else "a day" if read is _day else "a number"
+            raise SettingsError(
+                f"{variable}={text!r} cannot be used: it must be {kind}. Unset it for the default {field.default}."
+            ) from None
+    return values
+
+
+def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
+    """Read, check and freeze the settings.
+
+    Parameters
+    ----------
+    environ : mapping, optional
+        Variables by name; the process environment when left out. An empty value counts as unset.
+
+    Raises
+    ------
+    SettingsError
+        For a value that cannot be used, or a `LEAP_*` variable that does not exist (a typing error that
+        would otherwise be ignored in silence).
+    """
+    environ = os.environ if environ is None else environ
+    fields, simulation_fields = _fields(), _simulation_fields()
+    for variable in environ:
+        if variable.startswith("LEAP_") and variable not in fields and variable not in simulation_fields:
+            near = difflib.get_close_matches(variable, [*fields, *simulation_fields], n=1)
+            hint = f"Did you mean {near[0]}? " if near else ""
+            raise SettingsError(f"{variable} is not a setting of Leap. {hint}See the table in README.md.")
+    values: dict[str, Any] = {}
+    for variable, field in fields.items():
+        if not (text := environ.get(variable, "").strip()):
+            continue
+        try:
+            value = field.metadata["read"](text)
+            accepted = field.metadata["accepts"](value)
+        except (ValueError, KeyError):
+            accepted = False
+        if not accepted:
+            raise SettingsError(
+                f"{variable}={text!r} cannot be used: it must be {field.metadata['form']}. "
+                f"Unset it for the default {field.default}."
+            )
+        values[field.name] = value
+    settings = Settings(**values, simulation=_read_simulation(environ))
+    try:
+        _world(settings)
+    except ValueError as error:
+        raise SettingsError(
+            f"The simulated world cannot be made: {error}. Its settings are LEAP_SEED, LEAP_INITIAL_PLAYERS, "
+            f"LEAP_HEARTBEAT_S and {SIMULATION_PREFIX}*."
+        ) from None
+    return dataclasses.replace(settings, data_dir=settings.data_dir.absolute())
+
+
+def describe_settings() -> list[tuple[str, str, str]]:
+    """Rows (variable, default, meaning) of every setting, for the README and for people who ask."""
+    rows = [(name, str(f.default), f.metadata["meaning"]) for name, f in _fields().items()]
+    return rows + [(name, str(f.default), f.metadata["help"]) for name, f in _simulation_fields().items()]

@@ -1,0 +1,172 @@
+"""What really happened on an event day: the tables that checks compare the warehouse with.
+
+Truth is told by event day, with the delivery day of each line where it matters. It is read from the same
+arrays as the log lines and draws no numbers of its own.
+"""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Mapping
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from leap_assets.simulation.catalogue import CURRENCY_CODES, Catalogue
+from leap_assets.simulation.coded import Table, code
+from leap_assets.simulation.dirt import DEFECT_KINDS
+from leap_assets.simulation.logs import LOGS, code_players, make_ids, name_teams, to_times
+from leap_assets.simulation.play import Action, Play
+from leap_assets.simulation.population import EXPERIMENT_GROUPS, HABITS, SPENDER_CLASSES, Players
+from leap_assets.simulation.purchases import PAYMENT_KINDS, Payments
+from leap_assets.simulation.streams import rank_uuids
+
+LateRows: TypeAlias = "tuple[NDArray[np.int64], NDArray[np.int64]]"
+# Rows of an event day that come late, ascending, and their delays in days.
+Late: TypeAlias = "Mapping[str, LateRows]"
+# The same by log.
+
+
+def tell_registered(start_date: datetime.date, players: Players, day: int, late: LateRows) -> Table:
+    """One row per registration of the day, with what only the simulator knows about the player."""
+    new = np.flatnonzero(players.day == day)
+    return {
+        "player_id": make_ids(players.raw_id[new]),
+        "at": to_times(start_date, day, players.registered_us[new]),
+        "experiment_group": code(players.group[new], EXPERIMENT_GROUPS),
+        "habit": code(players.habit[new], HABITS),
+        "spender_class": code(players.spender[new], SPENDER_CLASSES),
+        "delivered_on": _tell_delivery(start_date, day, len(new), late),
+    }
+
+
+def tell_churned(start_date: datetime.date, players: Players, day: int) -> Table:
+    """One row per player for whom the day is the last on which he can play."""
+    gone = np.flatnonzero(players.last_day == day)
+    return {
+        "player_id": make_ids(players.raw_id[gone]),
+        "last_day": _to_days(start_date, players.last_day[gone]),
+    }
+
+
+def tell_active(play: Play, ids: NDArray[np.str_]) -> Table:
+    """One row per player with a player-session that starts on the day."""
+    signon = play.matches.signon
+    sessions = np.bincount(signon, minlength=len(ids))
+    play_s = np.bincount(signon, weights=play.matches.length_s, minlength=len(ids)).astype(np.int64)
+    active = np.flatnonzero(sessions)
+    return {
+        "player_id": code(active, ids),
+        "player_sessions": sessions[active].astype(np.int64),
+        "play_s": play_s[active],
+    }
+
+
+def tell_player_sessions(
+    start_date: datetime.date,
+    play: Play,
+    action: Action,
+    ids: NDArray[np.str_],
+    match_ids: NDArray[np.str_],
+    late: LateRows,
+) -> Table:
+    """One row per player-session whose match starts on the day; the rows of the session log."""
+    matches = play.matches
+    return {
+        "session_id": code(matches.match, match_ids),
+        "player_id": code(matches.signon, ids),
+        "team_id": code(matches.team, name_teams(matches.team)),
+        "started_at": to_times(start_date, play.day, matches.start_s[matches.match] * 1_000_000),
+        "length_s": matches.length_s,
+        "kills": action.kills,
+        "deaths": action.deaths,
+        "delivered_on": _tell_delivery(start_date, play.day, len(matches.match), late),
+    }
+
+
+def tell_contact_beats(
+    play: Play, action: Action, ids: NDArray[np.str_], match_ids: NDArray[np.str_]
+) -> Table:
+    """One row per beat and pair of opponents within the encounter distance; player_1_id < player_2_id."""
+    matches, contacts = play.matches, action.contacts
+    rank = rank_uuids(play.players.raw_id[play.sign_ons.player])[matches.signon]
+    in_order = rank[contacts.first] < rank[contacts.second]
+    one = np.where(in_order, contacts.first, contacts.second)
+    two = np.where(in_order, contacts.second, contacts.first)
+    teams = name_teams(matches.team)
+    return {
+        "session_id": code(matches.match[one], match_ids),
+        "player_1_id": code(matches.signon[one], ids),
+        "player_2_id": code(matches.signon[two], ids),
+        "team_1_id": code(matches.team[one], teams),
+        "team_2_id": code(matches.team[two], teams),
+        "beat": contacts.beat,
+        "distance": contacts.distance,
+    }
+
+
+def tell_transactions(
+    start_date: datetime.date,
+    catalogue: Catalogue,
+    players: Players,
+    payments: Payments,
+    day: int,
+    late: LateRows,
+) -> Table:
+    """One row per payment of the day; origin_id is the purchase that it renews or refunds, or itself."""
+    return {
+        "transaction_id": make_ids(payments.raw_id),
+        "player_id": code_players(players, payments.player),
+        "at": to_times(start_date, day, payments.at_us),
+        "purchase_item": code(payments.item, catalogue.item_ids),
+        "price": payments.price,
+        "currency": code(catalogue.currency[payments.item], CURRENCY_CODES),
+        "kind": code(payments.kind, PAYMENT_KINDS),
+        "origin_id": make_ids(payments.origin_id),
+        "delivered_on": _tell_delivery(start_date, day, len(payments), late),
+    }
+
+
+def tell_late(start_date: datetime.date, day: int, late: Late) -> Table:
+    """One row per late line of the event day; row counts the log's rows before lateness."""
+    none = np.empty(0, dtype=np.int64)
+    logs = [np.full(len(row), LOGS.index(log)) for log, (row, _) in late.items()]
+    return {
+        "log": code(np.concatenate([none, *logs]), LOGS),
+        "row": np.concatenate([none, *(row for row, _ in late.values())]),
+        "delivered_on": _to_days(
+            start_date, day + np.concatenate([none, *(delay for _, delay in late.values())])
+        ),
+    }
+
+
+def tell_defects(kinds: Mapping[str, NDArray[np.int64]], first_row: Mapping[str, int]) -> Table:
+    """One row per defect of a delivery; row counts the delivery's rows of the log.
+
+    Parameters
+    ----------
+    kinds : mapping from log to ndarray of int64
+        Positions in ``DEFECT_KINDS``, in the order of the rows.
+    first_row : mapping from log to int
+        Row of the log's first defect.
+    """
+    none = np.empty(0, dtype=np.int64)
+    logs = [np.full(len(kind), LOGS.index(log)) for log, kind in kinds.items()]
+    rows = [first_row[log] + np.arange(len(kind)) for log, kind in kinds.items()]
+    return {
+        "log": code(np.concatenate([none, *logs]), LOGS),
+        "kind": code(np.concatenate([none, *kinds.values()]), DEFECT_KINDS),
+        "row": np.concatenate([none, *rows]),
+    }
+
+
+def _tell_delivery(start_date: datetime.date, day: int, rows: int, late: LateRows) -> NDArray[np.datetime64]:
+    delivered = np.full(rows, day, dtype=np.int64)
+    row, delay = late
+    delivered[row] += delay
+    return _to_days(start_date, delivered)
+
+
+def _to_days(start_date: datetime.date, day: NDArray[np.int64]) -> NDArray[np.datetime64]:
+    return np.datetime64(start_date, "D") + day.astype("timedelta64[D]")

@@ -1,0 +1,85 @@
+"""The published file: what people and tools read, made anew beside the old one and put in its place at once.
+
+Readers keep the state they opened; whoever opens the file again gets the new one. It holds tables, not views, and
+nothing of leap_raw but a sample of the rejected lines.
+"""
+
+from pathlib import Path
+
+import duckdb
+
+STAGE_TABLES = (
+    "event_heartbeat",
+    "fact_session",
+    "fact_transaction",
+    "stage_centroids",
+    "stage_conflicts",
+    "stage_contacts",
+)
+WHOLE_SCHEMAS = ("leap_dim", "leap_mart")
+REJECTED_PER_DAY = 100
+# rejected lines kept of each log, delivery day and reason: enough to see what is wrong
+
+
+def published_tables(connection: duckdb.DuckDBPyConnection) -> list[tuple[str, str]]:
+    """(schema, table) of everything that is published from a warehouse, in order."""
+    return connection.execute(
+        """select table_schema, table_name from information_schema.tables
+        where table_type = 'BASE TABLE' and table_catalog = current_database()
+            and (table_schema in (select unnest(?)) or (table_schema = 'leap_stage' and table_name in (select unnest(?))))
+        order by all""",
+        [list(WHOLE_SCHEMAS), list(STAGE_TABLES)],
+    ).fetchall()
+
+
+def publish(connection: duckdb.DuckDBPyConnection, path: Path) -> dict[str, int]:
+    """Write the published file and put it in place by rename.
+
+    Parameters
+    ----------
+    connection : duckdb.DuckDBPyConnection
+        The warehouse.
+    path : Path
+        The published file.
+
+    Returns
+    -------
+    dict
+        Rows by `schema.table`.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.name}.partial")
+    _remove(partial)
+    connection.execute(f"attach '{str(partial).replace(chr(39), chr(39) * 2)}' as published")
+    try:
+        rows = {}
+        for schema, table in published_tables(connection):
+            connection.execute(f"create schema if not exists published.{schema}")
+            connection.execute(f"create table published.{schema}.{table} as from {schema}.{table}")
+            rows[f"{schema}.{table}"] = _count(connection, f"published.{schema}.{table}")
+        connection.execute("create schema published.leap_raw")
+        connection.execute(
+            f"""create table published.leap_raw.rejected_line as
+            select * exclude (nth) from (
+                select *, row_number() over (
+                    partition by log, delivery_date, reason order by source_file, line_number
+                ) as nth
+                from leap_raw.rejected_line
+            )
+            where nth <= {REJECTED_PER_DAY} order by log, delivery_date, reason, source_file, line_number"""
+        )
+        rows["leap_raw.rejected_line"] = _count(connection, "published.leap_raw.rejected_line")
+    finally:
+        connection.execute("detach published")
+    partial.replace(path)
+    return rows
+
+
+def _count(connection: duckdb.DuckDBPyConnection, table: str) -> int:
+    return int(connection.execute(f"select count(*) from {table}").fetchall()[0][0])
+
+
+def _remove(path: Path) -> None:
+    """Remove a file that a killed run left behind, with its write-ahead log."""
+    path.unlink(missing_ok=True)
+    path.with_name(f"{path.name}.wal").unlink(missing_ok=True)

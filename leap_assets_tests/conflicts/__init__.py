@@ -1,0 +1,1 @@
+"""Tests of the conflict kernel: hand-drawn cases, and plain loops over random worlds as the oracle."""
