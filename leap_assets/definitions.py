@@ -43,10 +43,8 @@ def build_defs(settings: Settings | None = None, *, overrides: dict[str, Any] | 
     generators = [build_generators(partitions, settings.world)] if simulated else landing_specs()
     models = build_dbt(partitions, settings.start_date, resources["dbt"])
     tables = [build_raw(partitions, settings.start_date), build_conflicts(partitions, settings), *models]
-    published = build_published(
-        partitions, [key for asset in tables for key in asset.keys], settings.published_path
-    )
-    jobs = build_jobs(partitions, settings.alert_webhook)
+    published = build_published(partitions, [key for asset in tables for key in asset.keys], settings)
+    jobs = build_jobs(settings.alert_webhook)
     return dg.Definitions(
         assets=[*generators, *tables, published],
         jobs=jobs,

@@ -30,13 +30,12 @@ def build_failure_hook(webhook: str) -> dg.HookDefinition:
     return tell_about_failure
 
 
-def build_jobs(partitions: dg.PartitionsDefinition, webhook: str) -> list[Any]:
+def build_jobs(webhook: str) -> list[Any]:
     """One job over everything; all other ways to run are selections of assets."""
     return [
         dg.define_asset_job(
             DAILY_JOB,
             selection=dg.AssetSelection.all(),
-            partitions_def=partitions,
             hooks={build_failure_hook(webhook)},
             description="Every asset, for one delivery day or a range of days in one run.",
         )

@@ -135,33 +135,40 @@ def world_of(settings: Settings) -> dict[str, dict[str, str]]:
     return {"world": world, "model": model}
 
 
-def claim_world(data_dir: Path, wanted: Mapping[str, Mapping[str, str]], *, rebuilding: bool = False) -> None:
-    """Record in the data folder which world it holds, or refuse one that is not that.
+def check_world(data_dir: Path, wanted: Mapping[str, Mapping[str, str]], *, rebuilding: bool = False) -> None:
+    """Refuse a data folder that was made with other settings.
 
     Raises
     ------
     WrongWorldError
-        When the folder was made with other settings.
+        With the first setting that differs; a rebuild may change those of the model.
     """
-    path = data_dir / "world.json"
-    if path.exists():
-        recorded = json.loads(path.read_text())
-        for part, remedy in (("world", ""), ("model", ", or build the warehouse anew with `make rebuild`")):
-            if part == "model" and rebuilding:
-                continue
-            for name in sorted({*recorded[part], *wanted[part]}):
-                was, now = recorded[part].get(name, "(unset)"), wanted[part].get(name, "(unset)")
-                if was != now:
-                    raise WrongWorldError(
-                        f"{data_dir} was made with {name}={was}, but this run has {name}={now}. Nothing was "
-                        f"changed. Set it back to {was}, or start another data folder with "
-                        f"LEAP_DATA_DIR=<folder>{remedy}."
-                    )
-        if recorded == wanted:
-            return
+    try:
+        recorded = json.loads(world_path(data_dir).read_text())
+    except FileNotFoundError:
+        return
+    remedies = {"world": ""} if rebuilding else {"world": "", "model": ", or build it anew with `make rebuild`"}
+    for part, remedy in remedies.items():
+        for name in sorted({*recorded[part], *wanted[part]}):
+            was, now = recorded[part].get(name, "(unset)"), wanted[part].get(name, "(unset)")
+            if was != now:
+                raise WrongWorldError(
+                    f"{data_dir} was made with {name}={was}, but this run has {name}={now}. Nothing was changed. "
+                    f"Set it back to {was}, or use another data folder with LEAP_DATA_DIR=<folder>{remedy}."
+                )
+
+
+def record_world(data_dir: Path, world: Mapping[str, Mapping[str, str]]) -> None:
+    """Write down which world a data folder holds."""
+    path = world_path(data_dir)
     partial = path.with_suffix(".tmp")
-    partial.write_text(json.dumps(wanted, indent=2) + "\n")
+    partial.write_text(json.dumps(world, indent=2) + "\n")
     partial.replace(path)
+
+
+def world_path(data_dir: Path) -> Path:
+    """File that records which world a data folder holds."""
+    return data_dir / "world.json"
 
 
 class Warehouse(DuckDBResource):
@@ -180,10 +187,11 @@ class Warehouse(DuckDBResource):
     def from_settings(cls, settings: Settings, **overrides: Any) -> "Warehouse":
         """The warehouse of an installation."""
         values = {
-            "database": str(settings.warehouse_path),
+            "database": str(settings.written_path),
             "data_dir": str(settings.data_dir),
             "world": world_of(settings),
             "lock_timeout_s": settings.lock_timeout_s,
+            "rebuilding": settings.rebuild,
         }
         return cls(**{**values, **overrides})
 
@@ -197,6 +205,14 @@ class Warehouse(DuckDBResource):
         finally:
             connection.close()
 
+    def put_in_place(self, path: Path) -> None:
+        """End of a rebuild: the new file takes the place of the old one, and its settings that of the old ones."""
+        if path.exists():
+            # a write-ahead log of the old file must not be found beside the new one
+            duckdb.connect(str(path)).close()
+        Path(self.database).replace(path)
+        record_world(Path(self.data_dir), self.world)
+
     def setup_for_execution(self, context: dg.InitResourceContext) -> None:
         """Wait for the run's turn, then make sure that the data folder holds the run's world."""
         data_dir = Path(self.data_dir)
@@ -207,12 +223,16 @@ class Warehouse(DuckDBResource):
                 f"LEAP_DATA_DIR={data_dir} cannot be used: {error.strerror}. Choose a folder that can be written."
             ) from error
         log = context.log or dg.get_dagster_logger()
-        run_id = context.run_id or "without an id"
+        run_id = context.run.run_id if context.run else "without an id"
         self._lock = RunLock(data_dir, self.lock_timeout_s, log.info)
         died = self._lock.acquire(run_id)
         try:
-            claim_world(data_dir, self.world, rebuilding=self.rebuilding)
+            check_world(data_dir, self.world, rebuilding=self.rebuilding)
+            if not world_path(data_dir).exists():
+                record_world(data_dir, self.world)
             shutil.rmtree(temporary_dir(data_dir), ignore_errors=True)
+            if self.rebuilding:
+                remove_database(Path(self.database))
             if died and died != run_id:
                 _end_dead_run(context, died)
         except BaseException:
@@ -224,6 +244,12 @@ class Warehouse(DuckDBResource):
         if self._lock:
             self._lock.release()
             self._lock = None
+
+
+def remove_database(path: Path) -> None:
+    """Remove a DuckDB file with its write-ahead log."""
+    path.unlink(missing_ok=True)
+    path.with_name(f"{path.name}.wal").unlink(missing_ok=True)
 
 
 def temporary_dir(data_dir: Path) -> Path:
@@ -252,7 +278,7 @@ class LeapDbt(DbtCliResource):
     def from_settings(cls, settings: Settings, **overrides: Any) -> "LeapDbt":
         """The dbt project with the settings that its models read."""
         environment = {
-            "DBT_LEAP_WAREHOUSE": str(settings.warehouse_path),
+            "DBT_LEAP_WAREHOUSE": str(settings.written_path),
             "DBT_LEAP_BEAT_S": repr(settings.heartbeat_s),
             "DBT_LEAP_CURRENCY": settings.currency,
             "DBT_LEAP_START_DATE": settings.start_date.isoformat(),
@@ -328,7 +354,8 @@ __all__ = [
     "RunLock",
     "Warehouse",
     "WrongWorldError",
-    "claim_world",
+    "check_world",
+    "record_world",
     "temporary_dir",
     "world_of",
 ]

@@ -161,6 +161,13 @@ class Settings:
         "How long a run waits for another run that is writing before it gives up",
         lambda value: value > 0,
     )
+    rebuild: bool = _setting(
+        "LEAP_REBUILD",
+        False,
+        _flag,
+        "1 or 0",
+        "Set by `make rebuild`: the run builds a new warehouse file beside the old one and replaces it at the end",
+    )
     simulation: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
     @property
@@ -170,8 +177,13 @@ class Settings:
 
     @property
     def warehouse_path(self) -> Path:
-        """The one DuckDB file that runs write."""
+        """The one DuckDB file of the warehouse."""
         return self.data_dir / "leap.duckdb"
+
+    @property
+    def written_path(self) -> Path:
+        """The DuckDB file that a run writes: the warehouse, or the new one beside it during a rebuild."""
+        return self.data_dir / "leap.rebuilt.duckdb" if self.rebuild else self.warehouse_path
 
     @property
     def published_path(self) -> Path:

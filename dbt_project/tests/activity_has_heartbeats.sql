@@ -25,8 +25,8 @@ final_days as (
     from (select distinct event_date from player_days) as days
     inner join heartbeat_days
         on
-            heartbeat_days.delivery_date >= days.event_date
-            and heartbeat_days.delivery_date <= days.event_date + 3
+            days.event_date <= heartbeat_days.delivery_date
+            and days.event_date >= heartbeat_days.delivery_date - 3
     group by days.event_date
     having count(distinct heartbeat_days.delivery_date) = 4
 )
@@ -41,4 +41,4 @@ inner join final_days
 where
     player_days.player_sessions > 0
     and player_days.fixes = 0
-    and exists (select 1 from heartbeat_days where heartbeat_days.received > 0)
+    and (select sum(heartbeat_days.received) from heartbeat_days) > 0

@@ -23,7 +23,7 @@ select
     coalesce(reasons.delivery_date, ingestion.delivery_date) as delivery_date,
     coalesce(reasons.log, ingestion.log) as log,
     reasons.rejected as rejected_by_reason,
-    ingestion.rejected as rejected
+    ingestion.rejected as rejected_in_ingestion
 from reasons
 full outer join ingestion
     on

@@ -117,7 +117,7 @@ def _build(
 ) -> Iterator[Any]:
     """Run dbt for the window of a run; row counts are taken for all its models at once when it has ended."""
     delivered = delivery_window(context)
-    target = temporary_dir(Path(warehouse.data_dir)) / f"dbt-{context.run_id}-{context.op_execution_context.op.name}"
+    target = temporary_dir(Path(warehouse.data_dir)) / f"dbt-{context.run.run_id}-{context.op_execution_context.op.name}"
     target.mkdir(parents=True, exist_ok=True)
     arguments = dbt_arguments(event_window(delivered, start_date))
     # held back until the counts are known: metadata must be there when an event is emitted

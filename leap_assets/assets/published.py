@@ -1,20 +1,20 @@
 """The published file, the last asset of a run: it is written only when every check of error severity has passed."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import dagster as dg
 
 from leap_assets.assets.layers import OWNERS, PUBLISHED
 from leap_assets.partitions import delivery_window
 from leap_assets.resources import Warehouse
+from leap_assets.settings import Settings
 from leap_assets.warehouse.publication import publish
 
 KEY = dg.AssetKey(["published", "leap"])
 
 
 def build_published(
-    partitions: dg.PartitionsDefinition, tables: list[dg.AssetKey], path: Path
+    partitions: dg.PartitionsDefinition, tables: list[dg.AssetKey], settings: Settings
 ) -> dg.AssetsDefinition:
     """The read-only copy of the tables that people look at.
 
@@ -23,9 +23,10 @@ def build_published(
     partitions : dagster.PartitionsDefinition
     tables : list of dagster.AssetKey
         Everything that must be complete before it is shown.
-    path : Path
-        The published file.
+    settings : Settings
+        Where the published file is, and where a rebuilt warehouse goes.
     """
+    path = settings.published_path
 
     @dg.asset(
         key=KEY,
@@ -45,6 +46,8 @@ def build_published(
         days = delivery_window(context)
         with warehouse.get_connection() as connection:
             rows = publish(connection, path)
+        if settings.rebuild:
+            warehouse.put_in_place(settings.warehouse_path)
         context.log.info(f"Published {sum(rows.values()):,} rows in {len(rows)} tables after {days}: {path}")
         yield dg.MaterializeResult(
             metadata={

@@ -1,4 +1,7 @@
-"""Enumerating many ranges of row numbers in bounded memory, without a Python loop over them."""
+"""Enumerating many ranges of row numbers in bounded memory, without a Python loop over them.
+
+Neighbours in a cell list and the players of two teams are such ranges. What the rows hold is not known here.
+"""
 
 from collections.abc import Iterator
 

@@ -100,7 +100,7 @@ def detect_conflicts(
     -----
     Time: sorting, the pairs of teams in a session's beat (near pairs alone for more than 128 teams), and for
     each pair of close teams the product of their players in that beat. Memory: linear in the rows and in the
-    conflicts found, plus the close pairs of a few ten thousand centroids.
+    conflicts found, plus up to 4 million close pairs at a time; see `detect_contacts` for crowds.
     """
     distance = read_distance(distance)
     cooldown_beats = read_cooldown(cooldown_beats)
@@ -179,8 +179,10 @@ class _Rosters:
             opponents = second[pair]
             for owner, player_2 in expand_ranges(self.start[opponents], self.stop[opponents], CHUNK_PAIRS):
                 apart = distances_between(self.position, player_1[owner], player_2)
-                starts = run_starts(pair[owner])
-                pairs = pair[owner[starts]]
+                pair_of_apart = pair[owner]
+                starts = run_starts(pair_of_apart)
+                pairs = pair_of_apart[starts]
+                # A pair may go on in the next chunk, so what is known of it already counts too.
                 nearest[pairs] = np.fmin(nearest[pairs], np.minimum.reduceat(apart, starts))
         return nearest
 

@@ -173,8 +173,9 @@ def _point(angle: Floats, up: Floats) -> Floats:
 
 def _walk_lorentzian(rng: np.random.Generator, reach: Floats, beats: Ints) -> Floats:
     count = int(beats.sum())
-    length = np.abs(np.tan(np.pi * (rng.random(count) - 0.5))) * _LORENTZIAN_SCALE
-    return _draw_directions(rng, count) * (np.minimum(length, 1.0) * np.repeat(reach, beats))
+    share = _LORENTZIAN_SCALE * np.abs(np.tan(np.pi * (rng.random(count) - 0.5)))
+    length: Floats = np.minimum(share, 1.0) * np.repeat(reach, beats)
+    return _draw_directions(rng, count) * length
 
 
 def _walk_bezier(rng: np.random.Generator, reach: Floats, beats: Ints) -> Floats:

@@ -4,8 +4,8 @@ import duckdb
 
 from leap_assets.partitions import Window
 
-DAY_COLUMN = "event_date"
-# the partition of a day table
+DAY_COLUMNS = ("event_date", "delivery_date")
+# the partition of a table: the first of these that it has
 
 
 def count_rows(
@@ -13,7 +13,7 @@ def count_rows(
 ) -> dict[str | None, dict[str, int]]:
     """Row counts of a table as metadata, by partition key; None is for the table as a whole.
 
-    A table with an event_date is counted by day and whole, any other whole.
+    A table with a day column is counted by day and whole, any other whole.
     """
     columns = connection.execute(
         "select column_name from information_schema.columns where table_schema = ? and table_name = ?",
@@ -24,10 +24,10 @@ def count_rows(
     relation = f"{schema}.{table}"
     total = connection.execute(f"select count(*) from {relation}").fetchall()[0][0]
     counts: dict[str | None, dict[str, int]] = {None: {"dagster/row_count": total}}
-    if (DAY_COLUMN,) in columns:
+    if day_column := next((name for name in DAY_COLUMNS if (name,) in columns), None):
         rows = dict(
             connection.execute(
-                f"select {DAY_COLUMN}, count(*) from {relation} where {DAY_COLUMN} between ? and ? group by all",
+                f"select {day_column}, count(*) from {relation} where {day_column} between ? and ? group by all",
                 [days.first, days.last],
             ).fetchall()
         )

@@ -135,14 +135,10 @@ def _read_day(connection: duckdb.DuckDBPyConnection, day: dt.date) -> _Day:
     # a player's last fix of a beat counts
     fixes = connection.execute(
         f"""select s.code as session, t.code as team, p.code as player, beat, position_x, position_y, position_z
-        from (
-            select *, row_number() over (
-                partition by session_id, player_id, beat order by event_date_time desc
-            ) as nth
-            from {SCHEMA}.event_heartbeat where event_date = ?
-        )
+        from {SCHEMA}.event_heartbeat
         join session_id_codes as s using (session_id) join team_id_codes as t using (team_id)
-        join player_id_codes as p using (player_id) where nth = 1""",
+        join player_id_codes as p using (player_id)
+        where event_date = ? and is_last_of_beat""",
         [day],
     ).fetchnumpy()
     centroids = connection.execute(

@@ -71,6 +71,7 @@ def publish(connection: duckdb.DuckDBPyConnection, path: Path) -> dict[str, int]
         rows["leap_raw.rejected_line"] = _count(connection, "published.leap_raw.rejected_line")
     finally:
         connection.execute("detach published")
+    partial.chmod(0o444)
     partial.replace(path)
     return rows
 

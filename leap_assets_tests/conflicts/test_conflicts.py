@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+from collections.abc import Sequence
 
 import numpy as np
 import pytest
@@ -16,7 +17,7 @@ FAR = (1000.0, 0.0, 0.0)
 
 
 def conflicts(
-    centroids: list[Centroid], fixes: list[Fix] = (), distance: float = 30.0, cooldown_beats: float = 2.0
+    centroids: list[Centroid], fixes: Sequence[Fix] = (), distance: float = 30.0, cooldown_beats: float = 2.0
 ) -> list[tuple[object, ...]]:
     columns = conflict_columns(centroids, fixes)
     return rows_of(detect_conflicts(**columns, distance=distance, cooldown_beats=cooldown_beats))

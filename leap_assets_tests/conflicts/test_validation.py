@@ -58,7 +58,7 @@ def test_a_negative_cooldown_is_refused(detect: Callable, arguments: Callable, v
 
 @pytest.mark.parametrize(("detect", "arguments", "name"), CODES)
 def test_a_column_of_another_length_is_refused(detect: Callable, arguments: Callable, name: str):
-    with pytest.raises(ValueError, match=rf"\b{name}\b.*\(3,\)|\(3, 3\)"):
+    with pytest.raises(ValueError, match=rf"\b{name}\b has .*\(3,\)"):
         detect(**{**arguments(), name: np.zeros(3, dtype=np.int64)})
 
 

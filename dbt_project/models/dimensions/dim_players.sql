@@ -7,12 +7,12 @@ registrations as (
     select numbered.*
     from (
         select
-            registration_lines.*,
+            lines.*,
             row_number() over (
-                partition by player_id
-                order by event_date, delivery_date, source_file, line_number
+                partition by lines.player_id
+                order by lines.event_date, lines.delivery_date, lines.source_file, lines.line_number
             ) as registration_number
-        from registration_lines
+        from registration_lines as lines
     ) as numbered
     where numbered.registration_number = 1
 ),

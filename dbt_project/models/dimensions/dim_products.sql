@@ -2,26 +2,34 @@ with catalogue_lines as (
     {{ first_lines('product', all_days=true) }}
 ),
 
+with_previous as (
+    select
+        lines.*,
+        lag(lines.price) over (partition by lines.purchase_item order by lines.event_date) as previous_price,
+        lag(lines.currency) over (partition by lines.purchase_item order by lines.event_date) as previous_currency
+    from catalogue_lines as lines
+),
+
 -- A validity begins where the price or its currency differs from the item's catalogue day before.
 marked as (
     select
-        catalogue_lines.*,
+        with_previous.*,
         case
             when
-                price is not distinct from lag(price) over (partition by purchase_item order by event_date)
-                and currency is not distinct from lag(currency) over (partition by purchase_item order by event_date)
-                then 0
-            else 1
+                (with_previous.price is distinct from with_previous.previous_price)
+                or (with_previous.currency is distinct from with_previous.previous_currency)
+                then 1
+            else 0
         end as is_new_price
-    from catalogue_lines
+    from with_previous
 ),
 
 numbered as (
     select
         marked.*,
-        sum(is_new_price) over (
-            partition by purchase_item
-            order by event_date
+        sum(marked.is_new_price) over (
+            partition by marked.purchase_item
+            order by marked.event_date
             rows between unbounded preceding and current row
         ) as validity_number
     from marked
@@ -30,8 +38,13 @@ numbered as (
 ranked as (
     select
         numbered.*,
-        min(event_date) over (partition by purchase_item, validity_number) as valid_from,
-        row_number() over (partition by purchase_item, validity_number order by event_date desc) as days_to_last
+        min(numbered.event_date) over (
+            partition by numbered.purchase_item, numbered.validity_number
+        ) as valid_from,
+        row_number() over (
+            partition by numbered.purchase_item, numbered.validity_number
+            order by numbered.event_date desc
+        ) as days_to_last
     from numbered
 ),
 

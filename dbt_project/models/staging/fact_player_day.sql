@@ -48,13 +48,25 @@ fixes_of_day as (
 ),
 
 player_days as (
-    select player_id, event_date from sessions_of_day
+    select
+        player_id,
+        event_date
+    from sessions_of_day
     union
-    select player_id, event_date from transactions_of_day
+    select
+        player_id,
+        event_date
+    from transactions_of_day
     union
-    select player_id, event_date from sign_ons_of_day
+    select
+        player_id,
+        event_date
+    from sign_ons_of_day
     union
-    select player_id, event_date from fixes_of_day
+    select
+        player_id,
+        event_date
+    from fixes_of_day
 )
 
 select

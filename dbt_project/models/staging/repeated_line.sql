@@ -2,6 +2,14 @@
 with
 {% for log in log_contract() %}
 {%- set contract = log_contract(log) %}
+{%- set key_texts = [] %}
+{%- for column in contract['key'] %}
+{%- do key_texts.append('cast(later.' ~ column ~ ' as ' ~ dbt.type_string() ~ ')') %}
+{%- endfor %}
+{%- set differences = [] %}
+{%- for column in contract['measures'] %}
+{%- do differences.append('(later.' ~ column ~ ' is distinct from first_line.' ~ column ~ ')') %}
+{%- endfor %}
 {{ log }}_lines as (
     {{ lines_of_log(log) }}
 ),
@@ -41,17 +49,10 @@ with
         {% for column in places -%}
         later.{{ column }},
         {% endfor -%}
-        {% for column in contract['key'] -%}
-        {{ "|| '|' || " if not loop.first }}cast(later.{{ column }} as {{ dbt.type_string() }})
-        {% endfor -%}
-        as key,
+        {{ key_texts | join(" || '|' || ") }} as key,
         case
-            when
-                {% for column in contract['measures'] -%}
-                {{ 'and ' if not loop.first }}later.{{ column }} is not distinct from first_line.{{ column }}
-                {% endfor -%}
-                then 'duplicate'
-            else 'conflicting_duplicate'
+            when {{ differences | join(' or ') }} then 'conflicting_duplicate'
+            else 'duplicate'
         end as kind,
         later.event_date
     from {{ log }}_copies as later

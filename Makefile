@@ -1,0 +1,57 @@
+# Every task of Leap. `make help` lists them.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+HOST ?= 127.0.0.1
+PORT ?= 3000
+STAMP := $(VENV)/.installed-from-lock
+
+.DEFAULT_GOAL := help
+
+help: ## list the tasks
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+
+setup: $(STAMP) ## create .venv from the lock file (the other tasks do it by themselves)
+
+$(STAMP): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Leap needs Python 3.11 or newer: set PYTHON=<path of one>"; exit 1; }
+	@test -x $(BIN)/python && $(BIN)/python -c '' 2>/dev/null || { rm -rf $(VENV); $(PYTHON) -m venv $(VENV); } || { echo "Python cannot create virtual environments here: install its venv module (Debian: apt-get install python3-venv)"; rm -rf $(VENV); exit 1; }
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
+	@touch $(STAMP)
+
+demo: setup ## materialise 30 days of the simulated world and show what came out
+	@$(BIN)/python -m leap_assets.demo
+
+dev: setup ## start the Dagster UI, its schedules and its backfills (HOST=, PORT=)
+	@mkdir -p data/dagster
+	$(BIN)/dagster dev --host $(HOST) --port $(PORT)
+
+rebuild: setup ## build the warehouse anew from landing/ (after an upgrade or a changed rule)
+	@$(BIN)/python -m leap_assets.rebuild
+
+test: setup ## run the tests: the fast ones and one slow smoke per area
+	$(BIN)/python -m pytest -m "not slow or smoke"
+
+test-all: setup ## run all tests, the slow ones too
+	$(BIN)/python -m pytest
+
+lint: setup ## check style, types and SQL
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/sqlfluff lint --disable-progress-bar dbt_project/models dbt_project/tests
+
+format: setup ## rewrite Python and SQL in the project's style
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+	$(BIN)/sqlfluff fix --disable-progress-bar dbt_project/models dbt_project/tests
+
+lock: setup ## write requirements.lock anew from pyproject.toml
+	$(BIN)/python -m pip install --quiet "uv>=0.13,<0.14"
+	$(BIN)/uv pip compile pyproject.toml --group dev --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --quiet --custom-compile-command "make lock" --constraint constraints.txt --output-file requirements.lock
+
+clean: ## remove .venv and caches; data/ stays
+	rm -rf $(VENV) .pytest_cache .ruff_cache .mypy_cache .hypothesis dbt_project/target dbt_project/logs *.egg-info build
+
+.PHONY: help setup demo dev rebuild test test-all lint format lock clean

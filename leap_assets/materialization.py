@@ -1,0 +1,89 @@
+"""Runs of the asset graph from a terminal, with progress a person can read: what `make demo` and `make rebuild` share.
+
+Starts the same `dagster asset materialize` that users start; only its log is told shorter. What is run, and what is
+said at the end, is decided by the callers.
+"""
+
+import os
+import re
+import subprocess
+import sys
+import time
+from collections import deque
+from collections.abc import Mapping
+
+from leap_assets.partitions import Window
+from leap_assets.settings import PROJECT_DIR
+
+STEPS = {
+    "simulate": "simulating the game",
+    "load": "loading the deliveries",
+    "stage": "building the staging models",
+    "detect": "detecting conflicts",
+    "publishable": "building dimensions and marts",
+    "published__leap": "publishing",
+}
+KEPT_LINES = 60
+# of the log, shown when a run fails
+_EVENT = re.compile(r" - (?:STEP_START|STEP_SUCCESS) - (Started|Finished) execution of step \"(\w+)\"")
+_SAID = re.compile(r" - dagster - (INFO|WARNING) - \S+ - \S+ - (?:\w+ - )?(.*)$")
+_TESTED = re.compile(r"Done\. PASS=(\d+) WARN=(\d+) ERROR=(\d+)")
+_QUIET = ("A dbt subsetted", "Running dbt command", "Finished dbt command", "Copying `")
+
+
+def materialize(selection: str, days: Window, environment: Mapping[str, str] | None = None) -> bool:
+    """Materialise a selection of assets for a range of days in one run, telling its progress.
+
+    Parameters
+    ----------
+    selection : str
+        In the syntax of `--select`.
+    days : Window
+        Delivery days.
+    environment : mapping, optional
+        Variables beside those of this process.
+
+    Returns
+    -------
+    bool
+        Whether the run succeeded. When it did not, the end of its log has been printed.
+    """
+    command = [sys.executable, "-m", "dagster", "asset", "materialize", "--select", selection]
+    command += ["--partition-range", f"{days.first}...{days.last}", "-m", "leap_assets.definitions"]
+    started = time.monotonic()
+    print(f"Materialising {days} ({len(days)} days) in one run", flush=True)
+    with subprocess.Popen(
+        command,
+        cwd=PROJECT_DIR,
+        env={**os.environ, **(environment or {}), "COLUMNS": "200"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+    ) as process:
+        kept: deque[str] = deque(maxlen=KEPT_LINES)
+        for line in process.stdout or ():
+            kept.append(line)
+            if sentence := retell(line):
+                print(f"  {time.monotonic() - started:5.1f} s  {sentence}", flush=True)
+    if process.returncode:
+        print("\nThe run failed. The end of its log:\n")
+        print("".join(kept))
+    return process.returncode == 0
+
+
+def retell(line: str) -> str | None:
+    """The sentence for a person in a line of a run's log, None when there is none."""
+    if event := _EVENT.search(line):
+        state, step = event.groups()
+        return STEPS.get(step, step) if state == "Started" else None
+    if tested := _TESTED.search(line):
+        passed, warned, failed = map(int, tested.groups())
+        return f"  {passed} models and tests passed, {warned} warned, {failed} failed"
+    if line.startswith("{"):
+        return None
+    if said := _SAID.search(line):
+        level, sentence = said.groups()
+        if not sentence.startswith(_QUIET):
+            return f"  {'WARNING: ' if level == 'WARNING' else ''}{sentence}"
+    return None

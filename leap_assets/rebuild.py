@@ -1,0 +1,41 @@
+"""`make rebuild`: the warehouse anew from landing/, beside the old one, which stays until the new one is complete.
+
+For after an upgrade, a changed rule or a changed setting of the model. The landing files are only read.
+"""
+
+import datetime as dt
+import sys
+
+from leap_assets.landing.files import list_days
+from leap_assets.materialization import materialize
+from leap_assets.partitions import Window
+from leap_assets.settings import Settings, SettingsError, load_settings
+
+EVERYTHING_BEHIND_LANDING = "not group:generators"
+
+
+def main() -> int:
+    """Rebuild; the exit code says whether it worked."""
+    try:
+        settings = load_settings()
+    except SettingsError as error:
+        print(error)
+        return 2
+    if (days := landed_days(settings, dt.datetime.now(dt.UTC).date())) is None:
+        print(f"{settings.landing_dir} holds no delivery from {settings.start_date} on: there is nothing to rebuild.")
+        return 1
+    if not materialize(EVERYTHING_BEHIND_LANDING, days, {"LEAP_REBUILD": "1"}):
+        print("The warehouse is as it was before.")
+        return 1
+    print(f"{settings.warehouse_path} was built anew from {len(days)} delivery days, {days}.")
+    return 0
+
+
+def landed_days(settings: Settings, today: dt.date) -> Window | None:
+    """From the first to the last complete day that has a delivery, None when there is none."""
+    days = [day for day in list_days(settings.landing_dir) if settings.start_date <= day < today]
+    return Window(days[0], days[-1]) if days else None
+
+
+if __name__ == "__main__":
+    sys.exit(main())

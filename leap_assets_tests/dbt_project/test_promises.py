@@ -1,0 +1,201 @@
+"""The promises of the day and history tables, on real dbt and DuckDB: order of days, failed writes, windows."""
+
+import datetime as dt
+import random
+import shutil
+from dataclasses import replace
+
+import duckdb
+import pytest
+from dbt_common.exceptions import CompilationError
+
+from .conftest import START_DATE
+from .raw_warehouse import Delivery
+
+pytestmark = pytest.mark.slow
+
+WINDOW = {"DBT_LEAP_WINDOW_START": "2025-01-01", "DBT_LEAP_WINDOW_END": "2025-01-09"}
+
+
+def test_a_run_of_all_days_passes_every_test(built):
+    _, statuses = built
+    assert set(statuses.values()) <= {"success", "pass", "warn"}
+    assert {name for name, status in statuses.items() if status == "warn"} <= {"keys_stay_on_one_event_day"}
+
+
+def test_unit_tests_pass(built):
+    warehouse, _ = built
+    statuses = warehouse.dbt("test", "--select", "test_type:unit")
+    assert set(statuses.values()) == {"pass"}
+
+
+def test_the_made_up_world_shows_what_the_promises_are_about(built):
+    warehouse, _ = built
+    with warehouse.connect() as connection:
+
+        def count(sql: str) -> int:
+            return connection.execute(f"select count(*) from {sql}").fetchall()[0][0]
+
+        assert count("leap_raw.event_heartbeat where delivery_date > event_date") > 0
+        assert count("leap_stage.match_days where line_date > event_date") > 0
+        assert count("leap_stage.repeated_line where kind = 'duplicate'") > 0
+        assert count("leap_stage.repeated_line where kind = 'conflicting_duplicate'") > 0
+        assert count("leap_stage.stage_conflicts") > 0
+        assert count("leap_dim.dim_players where is_inferred") > 0
+        assert count("leap_dim.dim_products where valid_to is not null") > 0
+        assert count("leap_stage.stage_matches where event_date = date '2025-01-02'") == 0
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_days_in_any_order_give_the_same_warehouse(built, make_warehouse, deliveries, seed):
+    warehouse = make_warehouse()
+    order = list(deliveries)
+    random.Random(seed).shuffle(order)
+    # One day arrives twice, at first with the lines of another: a re-delivery replaces what it brought.
+    warehouse.deliver({order[2]: deliveries[order[0]]})
+    for day in order:
+        warehouse.deliver({day: deliveries[day]})
+    expected, _ = built
+    assert warehouse.tables() == expected.tables()
+    for table in expected.tables():
+        assert warehouse.rows(table) == expected.rows(table), table
+
+
+def test_a_day_that_became_empty_is_cleared(make_warehouse, deliveries):
+    warehouse, fresh = make_warehouse(), make_warehouse()
+    day = START_DATE + dt.timedelta(days=2)
+    emptied = {**deliveries, day: Delivery()}
+    warehouse.deliver(deliveries)
+    warehouse.deliver({day: Delivery()})
+    fresh.deliver(emptied)
+    for table in fresh.tables():
+        assert warehouse.rows(table) == fresh.rows(table), table
+
+
+def test_a_write_that_fails_keeps_the_old_rows(built, tmp_path):
+    warehouse, _ = built
+    copy = replace(warehouse, path=tmp_path / "leap.duckdb")
+    shutil.copyfile(warehouse.path, copy.path)
+    with copy.connect() as connection:
+        # The insert then fails on one row, after the delete went through.
+        connection.execute("alter table leap_stage.fact_session alter column country set not null")
+        connection.execute(
+            "update leap_raw.event_session set country = null, kills = 77 where (player_id, session_id) ="
+            " (select min((player_id, session_id)) from leap_stage.fact_session)"
+        )
+    before = copy.rows("leap_stage.fact_session")
+    with pytest.raises(duckdb.Error, match="NOT NULL"), copy.connect() as connection:
+        connection.execute("insert into leap_stage.fact_session (player_id) values ('x')")
+    statuses = copy.dbt("run", "--select", "fact_session", *_window("2025-01-01", "2025-01-09"))
+    assert statuses == {"fact_session": "error"}
+    assert copy.rows("leap_stage.fact_session") == before
+
+
+def test_a_full_refresh_loses_no_other_day(built, tmp_path):
+    warehouse, _ = built
+    copy = replace(warehouse, path=tmp_path / "leap.duckdb")
+    shutil.copyfile(warehouse.path, copy.path)
+    copy.dbt("run", "--full-refresh", "--select", "fact_session", *_window("2025-01-03", "2025-01-04"))
+    assert copy.rows("leap_stage.fact_session") == warehouse.rows("leap_stage.fact_session")
+
+
+def test_a_run_without_a_window_says_how_to_give_one(built):
+    warehouse, _ = built
+    statuses = warehouse.dbt("run", "--select", "stage_matches")
+    assert statuses == {"stage_matches": "error"}
+    with pytest.raises(CompilationError, match="--event-time-start"):
+        warehouse.dbt("compile", "--inline", "{{ window_start() }}")
+
+
+DAMAGES = {
+    "conflicts_never_last_zero_seconds": "update leap_stage.stage_conflicts set conflict_end = conflict_start",
+    "every_country_played_from_is_in_dim_countries": "delete from leap_dim.dim_countries where code = 'YY'",
+    "playtime_is_never_negative": "update leap_mart.player_activity_daily set play_s = -1 where play_s > 0",
+    "weekly_revenue_equals_transactions_to_the_cent": (
+        "delete from leap_mart.country_weekly_revenue where purchase_amount ="
+        " (select max(purchase_amount) from leap_mart.country_weekly_revenue)"
+    ),
+    "activity_has_heartbeats": "update leap_stage.fact_player_day set fixes = 0",
+    "runs_stay_within_their_month": "update leap_mart.player_consecutive_days_monthly set longest_run_days = 32",
+    "every_line_received_is_accepted_duplicate_or_rejected": (
+        "update leap_mart.ingestion_daily set accepted = accepted - 1 where accepted > 0 and log = 'session'"
+    ),
+    "activity_totals_equal_fact_totals": "delete from leap_mart.player_activity_daily where is_converting",
+    "keys_stay_on_one_event_day": (
+        "insert into leap_stage.fact_transaction select * replace (event_date + 1 as event_date)"
+        " from leap_stage.fact_transaction limit 1"
+    ),
+    "every_valid_line_is_staged_or_repeated": "delete from leap_stage.event_heartbeat where beat = 3",
+    "every_line_of_a_match_has_a_match_day": "delete from leap_stage.match_days where line_date = '2025-01-04'",
+    "player_days_add_up_to_their_facts": "delete from leap_stage.fact_player_day where player_sessions = 2",
+    "every_match_is_in_session_close_conflicts_daily": (
+        "delete from leap_mart.session_close_conflicts_daily where conflict_count = 0"
+    ),
+    "conflict_marts_agree_in_every_match": (
+        "update leap_mart.session_close_conflicts_daily set conflict_count = conflict_count + 1"
+    ),
+    "monthly_playtime_equals_sessions": "delete from leap_mart.country_monthly_playtime where country = 'US'",
+    "lifetime_stats_equal_daily_activity": "update leap_mart.player_stats_lifetime set kills = kills + 1",
+    "rejection_reasons_add_up_to_rejected_lines": "delete from leap_mart.rejections_daily where log = 'session'",
+    "dates_have_no_gap": "delete from leap_dim.dim_dates where date = '2025-01-03'",
+    "players_cover_every_player_day": "delete from leap_dim.dim_players where is_inferred",
+    "heartbeats_have_one_row_per_player_match_and_time": (
+        "insert into leap_stage.event_heartbeat from leap_stage.event_heartbeat limit 1"
+    ),
+    "sessions_are_complete": "update leap_stage.fact_session set ended_at = null",
+    "a_player_converts_once": "update leap_mart.player_activity_daily set is_converting = true, is_paying = true",
+}
+
+
+def test_data_tests_notice_damage(built, tmp_path):
+    warehouse, statuses = built
+    assert {statuses[name] for name in DAMAGES} <= {"pass", "warn"}
+    for name, damage in DAMAGES.items():
+        copy = replace(warehouse, path=tmp_path / "leap.duckdb")
+        shutil.copyfile(warehouse.path, copy.path)
+        with copy.connect() as connection:
+            connection.execute(damage)
+        outcome = copy.dbt("test", "--select", name, environment=WINDOW)
+        warns = {"activity_has_heartbeats", "keys_stay_on_one_event_day"}
+        assert outcome == {name: "warn" if name in warns else "fail"}
+
+
+def test_a_data_test_of_a_day_table_looks_at_the_window_only(built, tmp_path):
+    warehouse, _ = built
+    copy = replace(warehouse, path=tmp_path / "leap.duckdb")
+    shutil.copyfile(warehouse.path, copy.path)
+    with copy.connect() as connection:
+        connection.execute("update leap_stage.fact_session set length_s = -1 where event_date = '2025-01-01'")
+    name = "playtime_kills_and_deaths_of_a_session_are_never_negative"
+    for first_day, expected in (("2025-01-01", "fail"), ("2025-01-02", "pass")):
+        window = {"DBT_LEAP_WINDOW_START": first_day, "DBT_LEAP_WINDOW_END": "2025-01-09"}
+        assert copy.dbt("test", "--select", name, environment=window) == {name: expected}
+
+
+def test_internal_players_are_in_no_mart(built, tmp_path):
+    warehouse, _ = built
+    copy = replace(warehouse, path=tmp_path / "leap.duckdb")
+    shutil.copyfile(warehouse.path, copy.path)
+    with copy.connect() as connection:
+        # Everybody of one match is of the house.
+        connection.execute(
+            "insert into leap_seed.internal_accounts select player_id from leap_stage.stage_match_players"
+            " where session_id = 'match-02-1'"
+        )
+    marts = [*_window("2025-01-01", "2025-01-09"), "--select", "path:models/dimensions", "path:models/marts"]
+    statuses = copy.dbt("build", *marts, "--exclude-resource-type", "unit_test")
+    assert set(statuses.values()) <= {"success", "pass"}
+    internal = "(select player_id from leap_seed.internal_accounts)"
+    with copy.connect() as connection:
+        for mart in ("player_activity_daily", "player_stats_lifetime", "player_consecutive_days_monthly"):
+            found = connection.execute(f"select count(*) from leap_mart.{mart} where player_id in {internal}")
+            assert found.fetchall() == [(0,)]
+        for mart in ("conflict_summary_daily", "session_close_conflicts_daily"):
+            found = connection.execute(f"select count(*) from leap_mart.{mart} where session_id = 'match-02-1'")
+            assert found.fetchall() == [(0,)]
+    sessions = "leap_mart.session_close_conflicts_daily"
+    assert 0 < len(copy.rows(sessions)) < len(warehouse.rows(sessions))
+
+
+def _window(first_day: str, end_day: str) -> list[str]:
+    return ["--event-time-start", first_day, "--event-time-end", end_day]
