@@ -21,7 +21,9 @@ from leap_assets.schedules import build_schedules
 from leap_assets.settings import SIMULATOR, Settings, load_settings
 
 
-def build_defs(settings: Settings | None = None, *, overrides: dict[str, Any] | None = None) -> dg.Definitions:
+def build_defs(
+    settings: Settings | None = None, *, overrides: dict[str, Any] | None = None
+) -> dg.Definitions:
     """Assemble the graph.
 
     Parameters

@@ -68,7 +68,9 @@ def summarize(settings: Settings, days: Window, seconds: float) -> str:
         "",
         f"Revenue    {sum(row[2] or 0 for row in actives):,.2f} {settings.currency}, net of refunds",
         f"Conflicts  {conflicts[0] or 0:,} in {conflicts[1]:,} matches",
-        "Lines      {:,} received = {:,} accepted + {:,} duplicate + {:,} rejected".format(*(n or 0 for n in books)),
+        "Lines      {:,} received = {:,} accepted + {:,} duplicate + {:,} rejected".format(
+            *(n or 0 for n in books)
+        ),
         "",
         "Next",
         "  make dev     the asset graph, its checks and backfills in the Dagster UI, http://127.0.0.1:3000",

@@ -20,7 +20,7 @@ STEPS = {
     "load": "loading the deliveries",
     "stage": "building the staging models",
     "detect": "detecting conflicts",
-    "publishable": "building dimensions and marts",
+    "model": "building dimensions and marts",
     "published__leap": "publishing",
 }
 KEPT_LINES = 60

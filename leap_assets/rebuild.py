@@ -22,7 +22,9 @@ def main() -> int:
         print(error)
         return 2
     if (days := landed_days(settings, dt.datetime.now(dt.UTC).date())) is None:
-        print(f"{settings.landing_dir} holds no delivery from {settings.start_date} on: there is nothing to rebuild.")
+        print(
+            f"{settings.landing_dir} holds no delivery from {settings.start_date} on: there is nothing to rebuild."
+        )
         return 1
     if not materialize(EVERYTHING_BEHIND_LANDING, days, {"LEAP_REBUILD": "1"}):
         print("The warehouse is as it was before.")

@@ -147,9 +147,11 @@ def check_world(data_dir: Path, wanted: Mapping[str, Mapping[str, str]], *, rebu
         recorded = json.loads(world_path(data_dir).read_text())
     except FileNotFoundError:
         return
-    remedies = {"world": ""} if rebuilding else {"world": "", "model": ", or build it anew with `make rebuild`"}
+    remedies = (
+        {"world": ""} if rebuilding else {"world": "", "model": ", or build it anew with `make rebuild`"}
+    )
     for part, remedy in remedies.items():
-        for name in sorted({*recorded[part], *wanted[part]}):
+        for name in dict.fromkeys([*recorded[part], *wanted[part]]):
             was, now = recorded[part].get(name, "(unset)"), wanted[part].get(name, "(unset)")
             if was != now:
                 raise WrongWorldError(
@@ -262,7 +264,9 @@ def _end_dead_run(context: dg.InitResourceContext, run_id: str) -> None:
     instance = context.instance
     run = instance.get_run_by_id(run_id) if instance else None
     if instance and run and run.status in (dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.STARTING):
-        instance.report_run_failed(run, "The process of this run ended without a word. Its days can be run again.")
+        instance.report_run_failed(
+            run, "The process of this run ended without a word. Its days can be run again."
+        )
 
 
 class LeapDbt(DbtCliResource):
@@ -285,10 +289,10 @@ class LeapDbt(DbtCliResource):
             LOCK_VARIABLE: str(child_lock_path(settings.data_dir)),
         }
         return cls(
-            project_dir=DBT_PROJECT_DIR,
-            profiles_dir=DBT_PROJECT_DIR,
+            project_dir=str(DBT_PROJECT_DIR),
+            profiles_dir=str(DBT_PROJECT_DIR),
             target="duckdb",
-            dbt_executable=dbt_executable(),
+            dbt_executable=str(dbt_executable()),
             environment=environment | overrides,
         )
 
@@ -301,7 +305,7 @@ class LeapDbt(DbtCliResource):
     def _cli_version(self) -> Version:
         return Version(installed_version("dbt-core"))
 
-    def _initialize_dbt_core_adapter(self, args: Sequence[str]) -> None:
+    def _initialize_dbt_core_adapter(self, args: Sequence[str]) -> Any:
         return None
 
 
@@ -322,7 +326,7 @@ def dbt_executable() -> Path:
     return path
 
 
-class LandingZone(dg.ConfigurableResource):
+class LandingZone(dg.ConfigurableResource[Any]):
     """The folder of delivered files, and who fills it."""
 
     path: str

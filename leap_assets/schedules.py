@@ -55,7 +55,9 @@ def build_schedules(
         status = {dt.date.fromisoformat(key): value and value.value for key, value in known.items()}
         missing = missing_range(status, today, start_date)
         if missing is None:
-            return dg.SkipReason(f"Every day from {keys[0] if keys else start_date} to yesterday is in the warehouse.")
+            return dg.SkipReason(
+                f"Every day from {keys[0] if keys else start_date} to yesterday is in the warehouse."
+            )
         first, last = missing
         return dg.RunRequest(
             run_key=f"{first}...{last}@{today}",

@@ -215,7 +215,9 @@ def _simulation_fields() -> dict[str, dataclasses.Field[Any]]:
     """Map from variable name to the knob of the simulated world that it sets; those above come first."""
     own = {"seed", "start_date", "initial_players", "heartbeat_s"}
     return {
-        f"{SIMULATION_PREFIX}{f.name.upper()}": f for f in dataclasses.fields(WorldConfig) if f.name not in own
+        f"{SIMULATION_PREFIX}{f.name.upper()}": f
+        for f in dataclasses.fields(WorldConfig)
+        if f.name not in own
     }
 
 

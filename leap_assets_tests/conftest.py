@@ -117,7 +117,8 @@ def differing_tables(one: Leap, other: Leap) -> dict[str, tuple[int, int]]:
         for name, leap in (("one", one), ("other", other)):
             connection.execute(f"attach '{leap.settings.warehouse_path}' as {name} (read_only)")
         tables = connection.execute(
-            "select distinct schema_name, table_name from duckdb_tables() where schema_name in (select unnest(?)) order by all",
+            """select distinct schema_name, table_name from duckdb_tables()
+            where schema_name in (select unnest(?)) order by all""",
             [list(SCHEMAS)],
         ).fetchall()
         assert len(tables) > 20

@@ -94,7 +94,8 @@ def test_readers_of_the_published_file_never_wait_and_see_one_state(make_leap):
     leap = make_leap()
     leap.run(1)
     path = leap.settings.published_path
-    query = "select (select count(*) from leap_dim.dim_dates where is_loaded), (select count(distinct delivery_date) from leap_mart.ingestion_daily)"
+    query = """select (select count(*) from leap_dim.dim_dates where is_loaded),
+        (select count(distinct delivery_date) from leap_mart.ingestion_daily)"""
     seen = set()
     run = leap.start("--select", "*", "--partition", "2025-01-02")
     while run.poll() is None:

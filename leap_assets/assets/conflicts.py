@@ -36,7 +36,9 @@ def build_conflicts(partitions: dg.PartitionsDefinition, settings: Settings) -> 
         partitions_def=partitions,
         backfill_policy=dg.BackfillPolicy.single_run(),
     )
-    def detect(context: dg.AssetExecutionContext, warehouse: Warehouse) -> Iterator[dg.MaterializeResult]:
+    def detect(
+        context: dg.AssetExecutionContext, warehouse: Warehouse
+    ) -> Iterator[dg.MaterializeResult[None]]:
         delivered = delivery_window(context)
         with warehouse.get_connection() as connection:
             found = replace_conflicts(

@@ -5,6 +5,7 @@ flags, which do not make it parse the project again. What the models compute liv
 """
 
 import datetime as dt
+import os
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
@@ -29,7 +30,9 @@ class LeapTranslator(DagsterDbtTranslator):
     """Names of dbt's models in Dagster: the key is the relation, the group is the folder."""
 
     def __init__(self) -> None:
-        super().__init__(DagsterDbtTranslatorSettings(enable_asset_checks=True, enable_source_tests_as_checks=True))
+        super().__init__(
+            DagsterDbtTranslatorSettings(enable_asset_checks=True, enable_source_tests_as_checks=True)
+        )
 
     def get_asset_key(self, dbt_resource_props: Mapping[str, Any]) -> dg.AssetKey:
         """Schema and table, as in the warehouse."""
@@ -47,7 +50,7 @@ class LeapTranslator(DagsterDbtTranslator):
 
     def get_description(self, dbt_resource_props: Mapping[str, Any]) -> str:
         """The model's own words: the SQL is a click away in the code link."""
-        return dbt_resource_props.get("description", "")
+        return str(dbt_resource_props.get("description", ""))
 
 
 def prepare_manifest(dbt: LeapDbt) -> Path:
@@ -65,7 +68,7 @@ def prepare_manifest(dbt: LeapDbt) -> Path:
         for name in ("partial_parse.msgpack", MANIFEST.name):
             Path(aside, name).replace(MANIFEST.with_name(name))
         # a file that was changed while dbt was parsing is newer than what it parsed
-        shutil.os.utime(MANIFEST, (started, started))
+        os.utime(MANIFEST, (started, started))
     return MANIFEST
 
 
@@ -105,7 +108,7 @@ def build_dbt(
     def stage(context: dg.AssetExecutionContext, dbt: LeapDbt, warehouse: Warehouse) -> Iterator[Any]:
         yield from _build(context, dbt, warehouse, start_date)
 
-    @dbt_assets(name="publishable", select=AFTER_KERNEL, **options)
+    @dbt_assets(name="model", select=AFTER_KERNEL, **options)
     def model(context: dg.AssetExecutionContext, dbt: LeapDbt, warehouse: Warehouse) -> Iterator[Any]:
         yield from _build(context, dbt, warehouse, start_date)
 
@@ -117,14 +120,18 @@ def _build(
 ) -> Iterator[Any]:
     """Run dbt for the window of a run; row counts are taken for all its models at once when it has ended."""
     delivered = delivery_window(context)
-    target = temporary_dir(Path(warehouse.data_dir)) / f"dbt-{context.run.run_id}-{context.op_execution_context.op.name}"
+    target = (
+        temporary_dir(Path(warehouse.data_dir))
+        / f"dbt-{context.run.run_id}-{context.op_execution_context.op.name}"
+    )
     target.mkdir(parents=True, exist_ok=True)
     arguments = dbt_arguments(event_window(delivered, start_date))
     # held back until the counts are known: metadata must be there when an event is emitted
     events = list(dbt.cli(arguments, context=context, target_path=target).stream())
     with warehouse.get_connection() as connection:
         for key in context.selected_asset_keys:
-            for day, metadata in count_rows(connection, *key.path, delivered).items():
+            schema, table = key.path
+            for day, metadata in count_rows(connection, schema, table, delivered).items():
                 context.add_asset_metadata(metadata, key, day)
     yield from events
     shutil.rmtree(target, ignore_errors=True)

@@ -51,7 +51,7 @@ def build_generators(partitions: dg.PartitionsDefinition, config: WorldConfig) -
     )
     def simulate(
         context: dg.AssetExecutionContext, landing: LandingZone, warehouse: Warehouse
-    ) -> Iterator[dg.MaterializeResult]:
+    ) -> Iterator[dg.MaterializeResult[None]]:
         logs = [log for log, c in CONTRACTS.items() if landing_key(c) in context.selected_asset_keys]
         _simulate(context, landing, World(config), logs, delivery_window(context))
         for log in logs:

@@ -42,7 +42,9 @@ def build_published(
             "consistent state and never hold up a run."
         ),
     )
-    def published(context: dg.AssetExecutionContext, warehouse: Warehouse) -> Iterator[dg.MaterializeResult]:
+    def published(
+        context: dg.AssetExecutionContext, warehouse: Warehouse
+    ) -> Iterator[dg.MaterializeResult[None]]:
         days = delivery_window(context)
         with warehouse.get_connection() as connection:
             rows = publish(connection, path)

@@ -4,6 +4,7 @@ One subsettable multi-asset, so that a run reads landing/ once and keeps its boo
 checked lives in `landing`.
 """
 
+import datetime as dt
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
@@ -44,8 +45,8 @@ def _specs() -> list[dg.AssetSpec]:
             relation_key(SCHEMA, contract.table),
             deps=[landing_key(contract)],
             description=(
-                f"One row per valid line of the log `{contract.log}` ({contract.line}), repeats included; the partition "
-                "is the delivery day.\n\nTyped by the log's contract; times are UTC."
+                f"One row per valid line of the log `{contract.log}` ({contract.line}), repeats included; the "
+                "partition is the delivery day.\n\nTyped by the log's contract; times are UTC."
             ),
             metadata=columns_of(raw_columns(contract)),
         )
@@ -66,7 +67,7 @@ def _specs() -> list[dg.AssetSpec]:
     ]
 
 
-def build_raw(partitions: dg.PartitionsDefinition, start_date: object) -> dg.AssetsDefinition:
+def build_raw(partitions: dg.PartitionsDefinition, start_date: dt.date) -> dg.AssetsDefinition:
     """The raw tables. A selection of some logs loads those; the books are kept for the logs that are loaded."""
 
     @dg.multi_asset(
@@ -78,10 +79,12 @@ def build_raw(partitions: dg.PartitionsDefinition, start_date: object) -> dg.Ass
     )
     def load(
         context: dg.AssetExecutionContext, landing: LandingZone, warehouse: Warehouse
-    ) -> Iterator[dg.MaterializeResult]:
+    ) -> Iterator[dg.MaterializeResult[None]]:
         selected = context.selected_asset_keys
         # the books alone are selected: they are made by reading every log
-        logs = [log for log, c in CONTRACTS.items() if relation_key(SCHEMA, c.table) in selected] or list(CONTRACTS)
+        logs = [log for log, c in CONTRACTS.items() if relation_key(SCHEMA, c.table) in selected] or list(
+            CONTRACTS
+        )
         for stray in find_strays(landing.dir):
             context.log.warning(stray)
         try:

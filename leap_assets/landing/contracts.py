@@ -95,7 +95,9 @@ LINEAGE = (
     Column("event_date", "date", "UTC day of the line itself: when it happened, or when its session started"),
     Column("delivery_date", "date", "UTC day of the landing folder that the line arrived in"),
     Column("source_file", "text", "File that the line arrived in, relative to landing/"),
-    Column("line_number", "integer", "Line of the file from 1; element of a JSON array, row of a Parquet file"),
+    Column(
+        "line_number", "integer", "Line of the file from 1; element of a JSON array, row of a Parquet file"
+    ),
 )
 
 _ALL = (
@@ -183,7 +185,9 @@ _ALL = (
                 "cycle", "text", "Renewal of a pass: M a month, Y a year", required=False, allowed=_CYCLES
             ),
             Column("transaction_type", "text", "Kind of item", allowed=_TRANSACTION_TYPES),
-            Column("refunded_transaction_id", "text", "The transaction that this one refunds", required=False),
+            Column(
+                "refunded_transaction_id", "text", "The transaction that this one refunds", required=False
+            ),
         ),
     ),
     Contract(
@@ -201,7 +205,9 @@ _ALL = (
             _SESSION,
             Column("position_x", "double", "Position, in units of the game"),
             Column("position_y", "double", "Position, in units of the game"),
-            Column("position_z", "double", "Position, in units of the game; none counts as 0", required=False),
+            Column(
+                "position_z", "double", "Position, in units of the game; none counts as 0", required=False
+            ),
         ),
     ),
 )

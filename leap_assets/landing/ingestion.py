@@ -117,7 +117,9 @@ def load_deliveries(
     deliveries = {log: list_files(landing_dir, log, days) for log in logs}
     for table in ("landed_file", "rated_currency"):
         connection.execute(f"drop table if exists temp.{table}")
-    connection.execute("create temp table landed_file (file_index integer, delivery_date date, source_file varchar)")
+    connection.execute(
+        "create temp table landed_file (file_index integer, delivery_date date, source_file varchar)"
+    )
     connection.execute("create temp table rated_currency (currency varchar, first_day date)")
     if rates:
         connection.executemany("insert into rated_currency values (?, ?)", list(rates.items()))
@@ -189,7 +191,9 @@ def _batches(
     yield from _parquet_batches(connection, contract, [x for x in indexed if x[1].format == "parquet"])
 
 
-def _together(tables: Iterable[tuple[int, pa.Table]], schema: pa.Schema) -> Iterator[tuple[pa.Table, dict[int, int]]]:
+def _together(
+    tables: Iterable[tuple[int, pa.Table]], schema: pa.Schema
+) -> Iterator[tuple[pa.Table, dict[int, int]]]:
     """Join small tables of lines into batches; also the number of lines of each file in the batch."""
     parts: list[pa.Table] = []
     received: dict[int, int] = {}
@@ -294,7 +298,9 @@ def _parquet_batches(
         own = [name for name in types if name not in ("landed_path", "file_row_number")]
         # a struct keeps the row as it was, but only rejected rows ever ask for it
         kept = ", ".join(f"{quote_identifier(name)} := {quote_identifier(name)}" for name in own)
-        connection.execute("create or replace temp table landed_path (file_index integer, landed_path varchar)")
+        connection.execute(
+            "create or replace temp table landed_path (file_index integer, landed_path varchar)"
+        )
         rows = [(index, str(file.path)) for index, file, _ in group]
         connection.executemany("insert into landed_path values (?, ?)", rows)
         source = f"""(
@@ -363,7 +369,8 @@ def _refuse_wrong_days(
         lines = received[index]
         if lines >= WRONG_DAY_MIN_LINES and out.get(file.source_file, 0) == lines:
             example = connection.execute(
-                "select message from leap_raw.rejected_line where source_file = ? and log = ? order by line_number limit 1",
+                """select message from leap_raw.rejected_line where source_file = ? and log = ?
+                order by line_number limit 1""",
                 [file.source_file, contract.log],
             ).fetchall()[0][0]
             raise LandingError(

@@ -37,7 +37,10 @@ def write_delivery(landing_dir: Path, delivery: DeliveryDay) -> dict[str, int]:
     dict
         Lines written, by log. A log without a line has no file.
     """
-    return {log: write_log(landing_dir, delivery.date.isoformat(), log, rows) for log, rows in delivery.logs.items()}
+    return {
+        log: write_log(landing_dir, delivery.date.isoformat(), log, rows)
+        for log, rows in delivery.logs.items()
+    }
 
 
 def write_log(landing_dir: Path, day: str, log: str, rows: LogDay) -> int:
@@ -90,7 +93,9 @@ def _write_parquet(path: Path, contract: Contract, rows: LogDay) -> None:
             holes[missing[nth :: len(required)]] = True
             if holes.any():
                 position = table.schema.get_field_index(name)
-                emptied = pc.if_else(pa.array(holes), pa.scalar(None, table.schema.types[position]), table[name])
+                emptied = pc.if_else(
+                    pa.array(holes), pa.scalar(None, table.schema.types[position]), table[name]
+                )
                 table = table.set_column(position, name, emptied)
     pq.write_table(table, path, compression="zstd")
 

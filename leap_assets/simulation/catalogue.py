@@ -1,6 +1,6 @@
 """What is on sale: items, release days and price changes, all of them facts of the day number.
 
-An item is a design sold in one currency; a player buys in the currency of his country. The table is fixed: it
+An item is a design sold in one currency; players buy in the currency of their country. The table is fixed: it
 does not depend on the seed. Who buys what is not in here.
 """
 

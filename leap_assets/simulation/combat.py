@@ -1,6 +1,6 @@
 """Kills and deaths: only between opponents who meet, and always one death for one kill.
 
-Nothing else changes for a victim, who respawns where he is. Who meets whom is found in movement.
+A victim respawns on the spot: nothing else changes. Who meets whom is found in movement.
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 CUBE_HALF_WIDTH = 100.0
-# The arena is the cube [-100, 100]^3 of metrics.md, in the same units as `encounter_distance`.
+# The arena is the cube [-100, 100]^3, in the same units as `encounter_distance`.
 
 MAX_BEATS_PER_SESSION = 1_000_000
 # Guards against a heartbeat so short, or a session so long, that one player-session fills the memory.
@@ -78,9 +78,7 @@ class WorldConfig:
     weekday_signon: float = _knob(0.7, "Chance of a weekday-habit player to sign on, Monday to Friday.")
     weekend_signon: float = _knob(0.35, "Chance of a weekday-habit player to sign on, Saturday and Sunday.")
     cyclical_signon: float = _knob(0.5, "Mean chance of a cyclical-habit player to sign on.")
-    cyclical_amplitude: float = _knob(
-        0.4, "Amplitude of that chance's sine; each player has a phase of his own."
-    )
+    cyclical_amplitude: float = _knob(0.4, "Amplitude of that chance's sine; each player has a phase.")
     cyclical_period_days: float = _knob(14.0, "Days of one cycle of the cyclical habit.")
 
     idle_signon_share: float = _knob(

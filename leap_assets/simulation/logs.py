@@ -1,4 +1,4 @@
-"""The log lines of an event day: what was played and paid, written as the columns of metrics.md.
+"""The log lines of an event day: what was played and paid, written as the columns of their logs.
 
 Lines are clean and complete here: lateness and defects come later, in world. A new log is one more function
 and its name in ``LOGS``.

@@ -27,8 +27,7 @@ class Matches:
     start_s : ndarray of int64, shape (matches,)
         Second of the day at which all players of the match start.
     match, team, signon, length_s : ndarray of int64, shape (player-sessions,)
-        Match, team within it from 0, the player's sign-on, and seconds until he leaves. Sorted by match and
-        team.
+        Match, team within it from 0, the player's sign-on, and seconds played. Sorted by match and team.
     """
 
     raw_id: NDArray[np.uint8]

@@ -1,8 +1,7 @@
 """Where players are at every beat: four families of steps in the cube, and the opponents who come close.
 
 The families are lorentzian (heavy-tailed, as in Levy flights), bezier (chained quadratic curves), lissajous
-and perlin (heading from gradient noise). Nobody moves faster than his top speed. Kills are not decided
-here.
+and perlin (heading from gradient noise). Every player has a top speed. Kills are not decided here.
 """
 
 from __future__ import annotations

@@ -125,6 +125,7 @@ class Population:
         self._config = config
         self._ends: list[int] = []
         self._all = _draw_cohort(config, 0, 0)
+        # Nobody: it only has the types that `_reserve` grows.
 
     def until(self, day: int) -> Players:
         """Give the players registered on day number ``day`` or before (views, not copies)."""
@@ -174,7 +175,7 @@ def sign_on_chance(config: WorldConfig, players: Players, day: int) -> NDArray[n
 
 
 def draw_day_time(rng: np.random.Generator, country: NDArray[np.int8], latest_us: int) -> NDArray[np.int64]:
-    """Draw a time of the UTC day for each player from the diurnal curve of his country's local time.
+    """Draw a time of the UTC day for each player from the diurnal curve of the country's local time.
 
     Parameters
     ----------

@@ -83,37 +83,28 @@ def join_payments(parts: list[Payments]) -> Payments:
 def draw_purchases(config: WorldConfig, catalogue: Catalogue, play: Play) -> Payments:
     """Draw the purchases made during the matches of a day, each inside a player-session of the buyer."""
     rng = open_stream(config.seed, "purchases", play.day)
-    sign_ons, matches = play.sign_ons, play.matches
-    order = np.argsort(matches.signon, kind="stable")
-    signon, first, sessions = np.unique(matches.signon[order], return_index=True, return_counts=True)
-    spender = play.players.spender[sign_ons.player[signon]]
-    payers = np.flatnonzero(spender > 0)
-    signon, first, sessions, spender = signon[payers], first[payers], sessions[payers], spender[payers]
-    player = sign_ons.player[signon]
+    order = np.argsort(play.matches.signon, kind="stable")
+    signon, first, sessions = np.unique(play.matches.signon[order], return_index=True, return_counts=True)
+    player = play.sign_ons.player[signon]
+    spender = play.players.spender[player]
 
     mean = np.array([0.0, config.minnow_purchases, config.dolphin_purchases, config.whale_purchases])
-    bought = rng.poisson(mean[spender])
-    buys_pass = play.players.pass_day[player] == play.day
-    buyer = np.concatenate([np.repeat(np.arange(len(player)), bought), np.flatnonzero(buys_pass)])
-    count, passes = len(buyer), int(buys_pass.sum())
+    shopper = np.repeat(np.arange(len(player)), rng.poisson(mean[spender]))
+    subscriber = np.flatnonzero(play.players.pass_day[player] == play.day)
     design = np.concatenate(
         [
-            _choose_design(config, rng, spender[buyer[: count - passes]], play.day),
-            _on_sale(_PASSES, play.day)[rng.integers(0, len(_on_sale(_PASSES, play.day)), size=passes)],
+            _choose_designs(config, rng, spender[shopper], play.day),
+            rng.choice(_find_on_sale(_PASSES, play.day), size=len(subscriber)),
         ]
     )
-    currency = _COUNTRY_CURRENCY[play.players.country[player[buyer]]]
-    item = currency * len(DESIGNS) + design
-
+    buyer = np.concatenate([shopper, subscriber])
+    count = len(buyer)
+    item = _COUNTRY_CURRENCY[play.players.country[player[buyer]]] * len(DESIGNS) + design
     session = order[first[buyer] + (rng.random(count) * sessions[buyer]).astype(np.int64)]
-    start_us = matches.start_s[matches.match[session]] * 1_000_000
-    # Before midnight, so that day, price and availability are those of the match's day.
-    length_us = np.minimum(matches.length_s[session] * 1_000_000, DAY_US - start_us)
-    at_us = start_us + (rng.random(count) * length_us).astype(np.int64) // 1000 * 1000
     raw_id = draw_uuids(rng, count)
     return Payments(
         day=np.full(count, play.day, dtype=np.int64),
-        at_us=at_us,
+        at_us=_draw_times(rng, play, session),
         player=player[buyer],
         item=item,
         price=catalogue.price(play.day)[item],
@@ -189,17 +180,27 @@ def _add_months(date: datetime.date, months: int) -> datetime.date:
     return datetime.date(year, month + 1, min(date.day, calendar.monthrange(year, month + 1)[1]))
 
 
-def _on_sale(designs: NDArray[np.int64], day: int) -> NDArray[np.int64]:
+def _draw_times(rng: np.random.Generator, play: Play, session: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Draw a time inside each player-session, in microseconds since midnight."""
+    start_us = play.matches.start_s[play.matches.match[session]] * 1_000_000
+    # Before midnight, so that day, price and availability are those of the match's day.
+    length_us = np.minimum(play.matches.length_s[session] * 1_000_000, DAY_US - start_us)
+    return start_us + (rng.random(len(session)) * length_us).astype(np.int64) // 1000 * 1000
+
+
+def _find_on_sale(designs: NDArray[np.int64], day: int) -> NDArray[np.int64]:
     return designs[[DESIGNS[design].released_after <= day for design in designs]]
 
 
-def _choose_design(
+def _choose_designs(
     config: WorldConfig, rng: np.random.Generator, spender: NDArray[np.int8], day: int
 ) -> NDArray[np.int64]:
-    offered = _on_sale(_OTHERS, day)
+    """Choose for each buyer the design whose price is nearest to the price looked for."""
+    offered = _find_on_sale(_OTHERS, day)
     price = np.log([DESIGNS[design].usd_cents for design in offered])
     pareto = 1.0 + rng.pareto(config.spend_pareto_alpha, size=len(spender))
     target = np.log(_CHEAPEST_TARGET * _CLASS_TARGET[spender] * pareto)
+    # As many numbers as buyers times designs: only payers are in here, a few in a hundred of the active.
     miss = np.abs(target[:, None] - price + _TASTE * rng.standard_normal((len(spender), len(offered))))
     chosen: NDArray[np.int64] = offered[np.argmin(miss, axis=1)]
     return chosen

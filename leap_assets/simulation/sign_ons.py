@@ -1,7 +1,7 @@
 """Who signs on on a day, when, and which player-sessions they ask for.
 
-The requests of one player are spaced so that he is never in two matches at once, whatever the matchmaker does
-within its longest wait; packing requests into matches is not done here.
+The requests of a player are spaced so that no two matches overlap, whatever the matchmaker does within its
+longest wait; packing requests into matches is not done here.
 """
 
 from __future__ import annotations
@@ -85,7 +85,7 @@ def _draw_requests(
     pause_s = np.ceil(rng.exponential(config.session_break_mean_s, size=size)).astype(np.int64)
 
     # A match starts at most max_wait_s after the request, so this is the soonest that the next request is
-    # safe: the player has left the one match before he asks for another, and cannot be packed into one
+    # safe: the player has left the one match before asking for another, and cannot be packed into one
     # match twice.
     taken_s = config.max_wait_s + length_s + pause_s + 1
     before_s = np.cumsum(taken_s) - taken_s

@@ -42,7 +42,7 @@ def tell_registered(start_date: datetime.date, players: Players, day: int, late:
 
 
 def tell_churned(start_date: datetime.date, players: Players, day: int) -> Table:
-    """One row per player for whom the day is the last on which he can play."""
+    """One row per player for whom the day is the last on which play is possible."""
     gone = np.flatnonzero(players.last_day == day)
     return {
         "player_id": make_ids(players.raw_id[gone]),
@@ -129,7 +129,10 @@ def tell_transactions(
 
 
 def tell_late(start_date: datetime.date, day: int, late: Late) -> Table:
-    """One row per late line of the event day; row counts the log's rows before lateness."""
+    """One row per late line of the event day; row counts the log's rows before lateness.
+
+    Rows of the session log are those of player_session, and rows of the heartbeat log their beats in that order.
+    """
     none = np.empty(0, dtype=np.int64)
     logs = [np.full(len(row), LOGS.index(log)) for log, (row, _) in late.items()]
     return {

@@ -222,24 +222,23 @@ class World:
     def _tell(self, happened: _Happened, late: facts.Late) -> dict[str, Table]:
         start_date, day, players = self.config.start_date, happened.day, happened.players
         play, action, ids, match_ids = happened.play, happened.action, happened.ids, happened.match_ids
-        truth = {
-            "churned": facts.tell_churned(start_date, players, day),
-            "late": facts.tell_late(start_date, day, late),
-        }
+        truth: dict[str, Table] = {}
         if "player" in late:
             truth["registered"] = facts.tell_registered(start_date, players, day, late["player"])
+        truth["churned"] = facts.tell_churned(start_date, players, day)
         if play is not None:
             truth["active"] = facts.tell_active(play, ids)
+        if play is not None and action is not None and "session" in late:
+            truth["player_session"] = facts.tell_player_sessions(
+                start_date, play, action, ids, match_ids, late["session"]
+            )
         if play is not None and action is not None:
             truth["contact_beat"] = facts.tell_contact_beats(play, action, ids, match_ids)
-            if "session" in late:
-                truth["player_session"] = facts.tell_player_sessions(
-                    start_date, play, action, ids, match_ids, late["session"]
-                )
         if happened.payments is not None:
             truth["transaction"] = facts.tell_transactions(
                 start_date, self._catalogue, players, happened.payments, day, late["transaction"]
             )
+        truth["late"] = facts.tell_late(start_date, day, late)
         return truth
 
     def _draw_late(self, log: str, day: int, rows: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

@@ -63,7 +63,12 @@ def create_conflict_tables(connection: duckdb.DuckDBPyConnection) -> None:
 
 
 def replace_conflicts(
-    connection: duckdb.DuckDBPyConnection, window: Window, *, distance: float, cooldown_s: float, beat_s: float
+    connection: duckdb.DuckDBPyConnection,
+    window: Window,
+    *,
+    distance: float,
+    cooldown_s: float,
+    beat_s: float,
 ) -> dict[str, dict[dt.date, int]]:
     """Detect the conflicts and contacts of all matches of some event days and replace those days' rows.
 
@@ -125,9 +130,13 @@ class _Day:
     fixes: dict[str, npt.NDArray[Any]]
     centroids: dict[str, npt.NDArray[Any]]
 
-    def at(self, session: npt.NDArray[Any], beat: npt.NDArray[Any], beat_us: int) -> npt.NDArray[np.datetime64]:
+    def at(
+        self, session: npt.NDArray[Any], beat: npt.NDArray[Any], beat_us: int
+    ) -> npt.NDArray[np.datetime64]:
         """Nominal times of beats of matches."""
-        return self.started_at[session].astype("datetime64[us]") + (beat * beat_us).astype("timedelta64[us]")
+        after = (beat * beat_us).astype("timedelta64[us]")
+        times: npt.NDArray[np.datetime64] = self.started_at[session].astype("datetime64[us]") + after
+        return times
 
 
 def _read_day(connection: duckdb.DuckDBPyConnection, day: dt.date) -> _Day:
@@ -153,7 +162,14 @@ def _read_day(connection: duckdb.DuckDBPyConnection, day: dt.date) -> _Day:
         where event_date = ? order by code""",
         [day],
     ).fetchnumpy()["match_started_at"]
-    return _Day(*ids.values(), started_at=started_at, fixes=fixes, centroids=centroids)
+    return _Day(
+        sessions=ids["session_id"],
+        teams=ids["team_id"],
+        players=ids["player_id"],
+        started_at=started_at,
+        fixes=fixes,
+        centroids=centroids,
+    )
 
 
 def _register_codes(connection: duckdb.DuckDBPyConnection, column: str, day: dt.date) -> pd.Series:

@@ -26,7 +26,10 @@ def published_tables(connection: duckdb.DuckDBPyConnection) -> list[tuple[str, s
     return connection.execute(
         """select table_schema, table_name from information_schema.tables
         where table_type = 'BASE TABLE' and table_catalog = current_database()
-            and (table_schema in (select unnest(?)) or (table_schema = 'leap_stage' and table_name in (select unnest(?))))
+            and (
+                table_schema in (select unnest(?))
+                or (table_schema = 'leap_stage' and table_name in (select unnest(?)))
+            )
         order by all""",
         [list(WHOLE_SCHEMAS), list(STAGE_TABLES)],
     ).fetchall()

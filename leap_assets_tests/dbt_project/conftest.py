@@ -2,6 +2,7 @@
 
 import datetime as dt
 import os
+import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -35,9 +36,22 @@ class DbtWarehouse:
         results: Any = getattr(self._invoke(arguments, environment or {}), "results", [])
         return {result.node.name: str(result.status) for result in results}
 
+    def compiled(self, names: Sequence[str], window: Mapping[str, str]) -> dict[str, str]:
+        """The SQL of data tests as they would run in a window, by their names."""
+        results: Any = self._invoke(["compile", "--select", *names], window)
+        return {result.node.name: result.node.compiled_code for result in results.results}
+
+    def copied_to(self, folder: Path) -> "DbtWarehouse":
+        """A copy of this warehouse that a test may change."""
+        copy = DbtWarehouse(folder / self.path.name, self.target)
+        shutil.copyfile(self.path, copy.path)
+        return copy
+
     def list_tests(self, selection: Sequence[str]) -> set[str]:
         """Names of the data tests that a selection of models runs."""
-        listed: Any = self._invoke(["ls", "--resource-type", "test", "--output", "name", "--select", *selection], {})
+        listed: Any = self._invoke(
+            ["ls", "--resource-type", "test", "--output", "name", "--select", *selection], {}
+        )
         return set(listed)
 
     def _invoke(self, arguments: Sequence[str], environment: Mapping[str, str]) -> object:

@@ -155,7 +155,9 @@ def load_delivery(connection: duckdb.DuckDBPyConnection, day: dt.date, delivery:
             for number in range(1, delivery.rejected.get(log, 0) + 1)
         ]
         connection.execute(f"delete from leap_raw.event_{log} where delivery_date = ?", [day])
-        connection.execute("delete from leap_raw.rejected_line where log = ? and delivery_date = ?", [log, day])
+        connection.execute(
+            "delete from leap_raw.rejected_line where log = ? and delivery_date = ?", [log, day]
+        )
         connection.execute("delete from leap_raw.delivery where log = ? and delivery_date = ?", [log, day])
         _insert(connection, f"leap_raw.event_{log}", rows, {**columns, **PLACE})
         _insert(connection, "leap_raw.rejected_line", rejected, REJECTED)
@@ -172,7 +174,8 @@ def replace_conflicts(
     """Stand in for the conflict kernel: every close beat of a pair of teams is a conflict of its own."""
     connection.execute("begin")
     connection.execute(
-        "delete from leap_stage.stage_conflicts where event_date >= ? and event_date < ?", [first_day, end_day]
+        "delete from leap_stage.stage_conflicts where event_date >= ? and event_date < ?",
+        [first_day, end_day],
     )
     connection.execute(
         """
@@ -201,7 +204,9 @@ def replace_conflicts(
     connection.execute("commit")
 
 
-def made_up_deliveries(first_day: dt.date, days: int, *, players: int = 20, seed: int = 7) -> dict[dt.date, Delivery]:
+def made_up_deliveries(
+    first_day: dt.date, days: int, *, players: int = 20, seed: int = 7
+) -> dict[dt.date, Delivery]:
     """Return what is delivered on each day of a small game.
 
     Each day has every log. One line in eight is late by one to three days, one in ten is repeated as it is and
@@ -234,7 +239,11 @@ def made_up_deliveries(first_day: dt.date, days: int, *, players: int = 20, seed
 
 
 def _add_match(
-    deliveries: Mapping[dt.date, Delivery], day: dt.date, session_id: str, members: list[str], rng: random.Random
+    deliveries: Mapping[dt.date, Delivery],
+    day: dt.date,
+    session_id: str,
+    members: list[str],
+    rng: random.Random,
 ) -> None:
     # Every third match starts shortly before midnight and ends on the next day.
     start_s = rng.uniform(85_500, 86_390) if session_id.endswith(("0", "3")) else rng.uniform(0, 80_000)
@@ -242,7 +251,11 @@ def _add_match(
     for position, player in enumerate(members):
         length_s = rng.randint(120, 1500)
         ended_at = started_at + dt.timedelta(seconds=length_s)
-        sign_on = {"player_id": player, "event_date_time": started_at - dt.timedelta(seconds=5), "platform": "pc"}
+        sign_on = {
+            "player_id": player,
+            "event_date_time": started_at - dt.timedelta(seconds=5),
+            "platform": "pc",
+        }
         _deliver(deliveries, "signons", sign_on, day, rng)
         session = {
             "player_id": player,
@@ -348,7 +361,9 @@ def _money(cents: int) -> Any:
     return pa.scalar(cents, pa.int64()).cast(pa.decimal128(19, 0)).as_py().scaleb(-2)
 
 
-def _create_table(connection: duckdb.DuckDBPyConnection, table: str, columns: Mapping[str, pa.DataType]) -> None:
+def _create_table(
+    connection: duckdb.DuckDBPyConnection, table: str, columns: Mapping[str, pa.DataType]
+) -> None:
     empty = pa.schema(list(columns.items())).empty_table()
     connection.register("empty_table", empty)
     connection.execute(f"create table if not exists {table} as select * from empty_table")

@@ -2,12 +2,10 @@
 
 import datetime as dt
 import random
-import shutil
-from dataclasses import replace
 
 import duckdb
 import pytest
-from dbt_common.exceptions import CompilationError
+from dbt_common.exceptions import DbtRuntimeError
 
 from .conftest import START_DATE
 from .raw_warehouse import Delivery
@@ -61,21 +59,19 @@ def test_days_in_any_order_give_the_same_warehouse(built, make_warehouse, delive
         assert warehouse.rows(table) == expected.rows(table), table
 
 
-def test_a_day_that_became_empty_is_cleared(make_warehouse, deliveries):
-    warehouse, fresh = make_warehouse(), make_warehouse()
+def test_a_day_that_became_empty_is_cleared(built, make_warehouse, deliveries, tmp_path):
     day = START_DATE + dt.timedelta(days=2)
-    emptied = {**deliveries, day: Delivery()}
-    warehouse.deliver(deliveries)
-    warehouse.deliver({day: Delivery()})
-    fresh.deliver(emptied)
-    for table in fresh.tables():
-        assert warehouse.rows(table) == fresh.rows(table), table
+    emptied = built[0].copied_to(tmp_path)
+    emptied.deliver({day: Delivery()})
+    never_filled = make_warehouse()
+    never_filled.deliver({**deliveries, day: Delivery()})
+    for table in never_filled.tables():
+        assert emptied.rows(table) == never_filled.rows(table), table
 
 
 def test_a_write_that_fails_keeps_the_old_rows(built, tmp_path):
     warehouse, _ = built
-    copy = replace(warehouse, path=tmp_path / "leap.duckdb")
-    shutil.copyfile(warehouse.path, copy.path)
+    copy = warehouse.copied_to(tmp_path)
     with copy.connect() as connection:
         # The insert then fails on one row, after the delete went through.
         connection.execute("alter table leap_stage.fact_session alter column country set not null")
@@ -93,18 +89,18 @@ def test_a_write_that_fails_keeps_the_old_rows(built, tmp_path):
 
 def test_a_full_refresh_loses_no_other_day(built, tmp_path):
     warehouse, _ = built
-    copy = replace(warehouse, path=tmp_path / "leap.duckdb")
-    shutil.copyfile(warehouse.path, copy.path)
+    copy = warehouse.copied_to(tmp_path)
     copy.dbt("run", "--full-refresh", "--select", "fact_session", *_window("2025-01-03", "2025-01-04"))
     assert copy.rows("leap_stage.fact_session") == warehouse.rows("leap_stage.fact_session")
 
 
 def test_a_run_without_a_window_says_how_to_give_one(built):
     warehouse, _ = built
-    statuses = warehouse.dbt("run", "--select", "stage_matches")
-    assert statuses == {"stage_matches": "error"}
-    with pytest.raises(CompilationError, match="--event-time-start"):
-        warehouse.dbt("compile", "--inline", "{{ window_start() }}")
+    with pytest.raises(DbtRuntimeError, match="No window: pass --event-time-start"):
+        warehouse.compiled(["stage_matches"], {})
+    reversed_window = {"DBT_LEAP_WINDOW_START": "2025-01-09", "DBT_LEAP_WINDOW_END": "2025-01-01"}
+    with pytest.raises(DbtRuntimeError, match="Empty window: 2025-01-09 to 2025-01-01"):
+        warehouse.compiled(["stage_matches"], reversed_window)
 
 
 DAMAGES = {
@@ -147,23 +143,23 @@ DAMAGES = {
 }
 
 
-def test_data_tests_notice_damage(built, tmp_path):
-    warehouse, statuses = built
-    assert {statuses[name] for name in DAMAGES} <= {"pass", "warn"}
-    for name, damage in DAMAGES.items():
-        copy = replace(warehouse, path=tmp_path / "leap.duckdb")
-        shutil.copyfile(warehouse.path, copy.path)
-        with copy.connect() as connection:
+def test_data_tests_notice_damage(built):
+    warehouse, _ = built
+    tests = warehouse.compiled(list(DAMAGES), WINDOW)
+    assert set(tests) == set(DAMAGES)
+    with warehouse.connect() as connection:
+        for name, damage in DAMAGES.items():
+            failures = f"select count(*) from ({tests[name]})"
+            assert connection.execute(failures).fetchall() == [(0,)], name
+            connection.execute("begin")
             connection.execute(damage)
-        outcome = copy.dbt("test", "--select", name, environment=WINDOW)
-        warns = {"activity_has_heartbeats", "keys_stay_on_one_event_day"}
-        assert outcome == {name: "warn" if name in warns else "fail"}
+            assert connection.execute(failures).fetchall() != [(0,)], name
+            connection.execute("rollback")
 
 
 def test_a_data_test_of_a_day_table_looks_at_the_window_only(built, tmp_path):
     warehouse, _ = built
-    copy = replace(warehouse, path=tmp_path / "leap.duckdb")
-    shutil.copyfile(warehouse.path, copy.path)
+    copy = warehouse.copied_to(tmp_path)
     with copy.connect() as connection:
         connection.execute("update leap_stage.fact_session set length_s = -1 where event_date = '2025-01-01'")
     name = "playtime_kills_and_deaths_of_a_session_are_never_negative"
@@ -174,8 +170,7 @@ def test_a_data_test_of_a_day_table_looks_at_the_window_only(built, tmp_path):
 
 def test_internal_players_are_in_no_mart(built, tmp_path):
     warehouse, _ = built
-    copy = replace(warehouse, path=tmp_path / "leap.duckdb")
-    shutil.copyfile(warehouse.path, copy.path)
+    copy = warehouse.copied_to(tmp_path)
     with copy.connect() as connection:
         # Everybody of one match is of the house.
         connection.execute(
@@ -191,7 +186,9 @@ def test_internal_players_are_in_no_mart(built, tmp_path):
             found = connection.execute(f"select count(*) from leap_mart.{mart} where player_id in {internal}")
             assert found.fetchall() == [(0,)]
         for mart in ("conflict_summary_daily", "session_close_conflicts_daily"):
-            found = connection.execute(f"select count(*) from leap_mart.{mart} where session_id = 'match-02-1'")
+            found = connection.execute(
+                f"select count(*) from leap_mart.{mart} where session_id = 'match-02-1'"
+            )
             assert found.fetchall() == [(0,)]
     sessions = "leap_mart.session_close_conflicts_daily"
     assert 0 < len(copy.rows(sessions)) < len(warehouse.rows(sessions))

@@ -47,7 +47,9 @@ def load(warehouse, landing: Path, log: str, days: list[dt.date] | None = None, 
 
 
 def rejected(warehouse) -> list[tuple]:
-    query = "select line_number, reason, message from leap_raw.rejected_line order by source_file, line_number"
+    query = (
+        "select line_number, reason, message from leap_raw.rejected_line order by source_file, line_number"
+    )
     return warehouse.execute(query).fetchall()
 
 
@@ -90,7 +92,9 @@ def test_parquet_is_loaded(warehouse, landing):
     sign_ons_as_parquet(path, 3)
     (loaded,) = load(warehouse, landing, "signons")
     assert (loaded.received, loaded.valid) == (3, 3)
-    lines = warehouse.execute("select line_number, source_file from leap_raw.event_signons order by 1").fetchall()
+    lines = warehouse.execute(
+        "select line_number, source_file from leap_raw.event_signons order by 1"
+    ).fetchall()
     assert lines == [(n, "signons/2025-01-10/odd[1]*name?.parquet") for n in (1, 2, 3)]
 
 
@@ -189,7 +193,9 @@ def test_sessions_are_checked_by_when_they_started(warehouse, landing, changes, 
         assert days == [(dt.date(2025, 1, 9),)]
 
 
-TRANSACTION = "transaction_id,player_id,event_date_time,purchase_item,purchase_price,currency,transaction_type"
+TRANSACTION = (
+    "transaction_id,player_id,event_date_time,purchase_item,purchase_price,currency,transaction_type"
+)
 
 
 @pytest.mark.parametrize(
@@ -272,7 +278,9 @@ def test_running_a_day_again_replaces_it_also_when_its_files_are_gone(warehouse,
     assert (loaded.files, loaded.received) == (0, 0)
     for table in ("event_signons", "rejected_line"):
         assert warehouse.execute(f"select count(*) from leap_raw.{table}").fetchall() == [(0,)]
-    assert warehouse.execute("select log, files, received from leap_raw.delivery").fetchall() == [("signons", 0, 0)]
+    assert warehouse.execute("select log, files, received from leap_raw.delivery").fetchall() == [
+        ("signons", 0, 0)
+    ]
 
 
 def damaged_gzip(landing: Path) -> Path:
@@ -381,7 +389,9 @@ def test_a_file_name_cannot_escape_into_sql(warehouse, landing):
     data=st.lists(
         st.one_of(
             st.binary(max_size=40),
-            st.sampled_from([b'"', b"\n", b"\r\n", b",", b'{"player_id":', b"}", b"[", b"]", b"\x00", b"\xff"]),
+            st.sampled_from(
+                [b'"', b"\n", b"\r\n", b",", b'{"player_id":', b"}", b"[", b"]", b"\x00", b"\xff"]
+            ),
         ),
         max_size=30,
     ).map(b"".join),

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from leap_assets.simulation import World, WorldConfig
-from leap_assets.simulation.dirt import DEFECT_KINDS, defect_rates, draw_late_rows
+from leap_assets.simulation.dirt import DEFECT_KINDS, defect_rates, draw_defects, draw_late_rows
 from leap_assets.simulation.logs import LOGS
 from leap_assets.simulation.streams import open_stream
-from leap_assets_tests.simulation.rows import DIRTY, date_of, good_rows, midnight_of, to_rows
+from leap_assets_tests.simulation.rows import CLEAN, DIRTY, date_of, good_rows, midnight_of, to_rows
 
 KEYS = {
     "player": ("player_id",),
@@ -102,6 +102,13 @@ def test_rates_are_those_of_the_configuration():
         assert found[kind] == pytest.approx(day.good_rows * rate, abs=deviation + 1e-9)
 
 
+def test_every_kind_is_spread_over_all_rows():
+    row, kind = draw_defects(open_stream(7, "defects"), WorldConfig(**DIRTY), "session", 100_000)
+    assert np.all(np.diff(row) > 0)
+    for number in range(len(DEFECT_KINDS)):
+        assert row[kind == number].mean() == pytest.approx(50_000, abs=3_000)
+
+
 def test_late_rows_are_drawn_at_their_rate_and_delay():
     row, delay = draw_late_rows(open_stream(7, "late"), WorldConfig(late_rate=0.1), "session", 100_000)
     assert len(np.unique(row)) == len(row) == pytest.approx(10_000, abs=450)
@@ -147,9 +154,7 @@ def test_a_world_without_dirt_is_delivered_as_it_happened(clean_days):
 
 
 def test_a_world_of_nothing_but_dirt_still_works():
-    config = WorldConfig(initial_players=30, late_rate=1.0, duplicate_rate=1.0, conflicting_duplicate_rate=0.0,
-                         future_clock_rate=0.0, truncated_rate=0.0, wrong_type_rate=0.0, missing_field_rate=0.0,
-                         bad_encoding_rate=0.0)  # fmt: skip
+    config = WorldConfig(**CLEAN | {"initial_players": 30, "late_rate": 1.0, "duplicate_rate": 1.0})
     world = World(config)
     first, fourth = world.day(date_of(0)), world.day(date_of(3))
     assert len(first.logs["heartbeat"]) == 0

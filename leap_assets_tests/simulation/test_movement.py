@@ -59,7 +59,7 @@ def test_teammates_start_together_and_then_part(gait):
     start = walk_all(gait)[:, first]
     for match in range(8):
         for team in range(3):
-            one, two = np.flatnonzero((MATCH == match) & (TEAM == team))
+            one, two = np.flatnonzero((match == MATCH) & (team == TEAM))
             assert np.abs(start[:, one] - start[:, two]).max() <= 6.01
     assert not np.allclose(start[:, 0], start[:, 1])
 

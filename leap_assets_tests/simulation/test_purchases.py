@@ -122,6 +122,21 @@ def test_passes_are_renewed_by_the_calendar_until_cancelled():
             assert renewed_at == np.datetime64(due, "us") + (at - at.astype("datetime64[D]"))
 
 
+def test_a_renewal_costs_what_the_pass_costs_on_its_day():
+    days = deliver(100, **CLEAN, minnow_share=1.0, dolphin_share=0.0, whale_share=0.0, pass_share=1.0)
+    paid: dict[str, int] = {}
+    dearer = 0
+    for day in days:
+        offer = dict(to_rows(day.logs["product"].columns, "purchase_item", "price"))
+        names = ("transaction_id", "origin_id", "purchase_item", "price", "kind")
+        for own_id, origin, item, price, kind in to_rows(day.truth["transaction"], *names):
+            paid[own_id] = price
+            if kind == "renewal":
+                assert price == offer[item]
+                dearer += price > paid[origin]
+    assert dearer > 0
+
+
 def add_months(date: datetime.date, months: int) -> datetime.date:
     """Walk month by month; the day stays, or is the last one of a shorter month."""
     first = date.replace(day=1)

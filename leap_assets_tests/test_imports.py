@@ -1,0 +1,57 @@
+"""Imports point one way: numerics know nothing of orchestration, layers know only those below them."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import leap_assets
+
+ROOT = Path(leap_assets.__file__).parent
+LAYERS = {
+    # module -> what of Leap it may import
+    "simulation": {"simulation"},
+    "conflicts": {"conflicts"},
+    "settings": {"settings", "simulation"},
+    "partitions": {"partitions"},
+    "dbt_child": {"dbt_child"},
+    "landing": {"landing", "simulation"},
+    "warehouse": {"warehouse", "landing", "conflicts", "partitions"},
+    "resources": {"resources", "settings", "dbt_child"},
+}
+
+
+def imported(path: Path) -> set[str]:
+    """Modules of Leap that a file imports, by their first part behind leap_assets."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        names = [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+        names += [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+        found |= {name.split(".")[1] for name in names if name.startswith("leap_assets.")}
+    return found
+
+
+@pytest.mark.parametrize("module", LAYERS)
+def test_a_layer_imports_only_what_lies_below(module):
+    files = list((ROOT / module).rglob("*.py")) or [ROOT / f"{module}.py"]
+    assert {name for path in files for name in imported(path)} <= LAYERS[module]
+
+
+@pytest.mark.parametrize("package", ["leap_assets.simulation", "leap_assets.conflicts"])
+def test_numerics_load_without_orchestration_and_databases(package):
+    program = f"import sys, {package}; print(*sorted({{name.split('.')[0] for name in sys.modules}}))"
+    loaded = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert not {"dagster", "dbt", "duckdb", "pandas", "pyarrow"} & set(loaded.stdout.split())
+
+
+def test_only_settings_read_the_environment():
+    writers = {"settings.py", "dbt_child.py", "resources.py", "materialization.py"}
+    readers = {path.name for path in ROOT.rglob("*.py") if "os.environ" in path.read_text()}
+    assert readers <= writers
+    # the others hand an environment to a child process, but take no setting from it
+    for name in writers - {"settings.py"}:
+        assert "LEAP_" not in "".join(
+            line for line in (ROOT / name).read_text().splitlines() if "environ" in line
+        )

@@ -1,0 +1,70 @@
+"""Settings: what is accepted, what is refused, and what the refusal says."""
+
+import datetime as dt
+from pathlib import Path
+
+import pytest
+
+from leap_assets.settings import SettingsError, describe_settings, load_settings
+
+
+def test_defaults_are_those_of_the_documentation():
+    settings = load_settings({})
+    assert settings.source == "simulator"
+    assert settings.start_date == dt.date(2025, 1, 1)
+    assert (settings.seed, settings.initial_players, settings.heartbeat_s) == (42, 1000, 30.0)
+    assert (settings.conflict_distance, settings.conflict_cooldown_s) == (30.0, 60.0)
+    assert settings.warehouse_path == Path("data").absolute() / "leap.duckdb"
+
+
+def test_every_setting_can_be_set():
+    settings = load_settings(
+        {
+            "LEAP_DATA_DIR": "/srv/leap",
+            "LEAP_SOURCE": "landing",
+            "LEAP_START_DATE": "2019-02-28",
+            "LEAP_HEARTBEAT_S": "0.125",
+            "LEAP_CURRENCY": "EUR",
+            "LEAP_SIM_LATE_RATE": "0.5",
+        }
+    )
+    assert settings.landing_dir == Path("/srv/leap/landing")
+    assert settings.start_date == dt.date(2019, 2, 28)
+    assert settings.heartbeat_s == 0.125
+    assert settings.world.late_rate == 0.5
+
+
+def test_an_empty_variable_counts_as_unset():
+    assert load_settings({"LEAP_SEED": "", "LEAP_SIM_LATE_RATE": " "}).seed == 42
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "said"),
+    [
+        ("LEAP_SEED", "x", "a whole number"),
+        ("LEAP_SEED", "-1", "a whole number from 0"),
+        ("LEAP_START_DATE", "01.02.2025", "a day such as 2025-01-01"),
+        ("LEAP_SOURCE", "simulater", "'simulator' or 'landing'"),
+        ("LEAP_HEARTBEAT_S", "0", "above 0"),
+        ("LEAP_HEARTBEAT_S", "nan", "above 0"),
+        ("LEAP_CONFLICT_DISTANCE", "-3", "a number from 0"),
+        ("LEAP_CURRENCY", "dollar", "currency code"),
+        ("LEAP_ALERT_WEBHOOK", "file:///etc/passwd", "http(s) address"),
+        ("LEAP_SIM_LATE_RATE", "often", "a number"),
+        ("LEAP_SIM_LATE_RATE", "1.5", "late_rate"),
+        ("LEAP_SEDE", "7", "Did you mean LEAP_SEED?"),
+    ],
+)
+def test_a_wrong_setting_is_refused_with_its_name_value_and_remedy(variable, value, said):
+    with pytest.raises(SettingsError) as refusal:
+        load_settings({variable: value})
+    message = str(refusal.value)
+    assert said in message
+    assert variable in message or "LEAP_SIM_*" in message
+    assert value in message or said.startswith("Did you mean")
+
+
+def test_every_setting_is_described():
+    rows = describe_settings()
+    assert len({name for name, _, _ in rows}) == len(rows)
+    assert all(meaning for _, _, meaning in rows)
