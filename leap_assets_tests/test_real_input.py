@@ -17,7 +17,7 @@ from leap_assets_tests.conftest import FIRST_DAY, Leap
 
 TWO_ROUNDS = Path(__file__).parent / "fixtures" / "csgo_rounds_2_and_3.parquet"
 WHOLE_MATCH = PROJECT_DIR.parent / "shared" / "data" / "csgo" / "frames.parquet"
-BEAT_S, DISTANCE, COOLDOWN_S = 0.125, 400.0, 5.0
+BEAT_S, DISTANCE, COOLDOWN_S = 0.125, 1000.0, 5.0
 
 
 def land_frames(leap: Leap, frames: Path) -> None:
@@ -143,7 +143,7 @@ def test_two_rounds_of_a_real_match_give_the_conflicts_of_plain_loops(two_rounds
 def test_logs_that_a_source_lacks_give_empty_marts_and_no_error(two_rounds):
     lines = two_rounds.query("select log, files, received from leap_raw.delivery order by log")
     assert {log for log, files, _ in lines if files} == {"heartbeat"}
-    for mart in ("player_activity_daily", "country_weekly_revenue", "player_stats_lifetime"):
+    for mart in ("player_activity_daily", "country_weekly_revenue", "country_monthly_playtime"):
         assert two_rounds.query(f"select count(*) from leap_mart.{mart}") == [(0,)]
     assert two_rounds.query("select count(*) from leap_mart.session_close_conflicts_daily") == [(2,)]
     players = two_rounds.query("select count(*), bool_and(is_inferred) from leap_dim.dim_players")

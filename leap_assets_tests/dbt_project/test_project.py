@@ -2,6 +2,8 @@
 
 import json
 import re
+import subprocess
+import sys
 from typing import Any
 
 import pytest
@@ -103,3 +105,10 @@ def test_every_data_test_runs_in_exactly_one_call_and_has_an_asset(manifest, mak
         assert len(parents) == 1 or node.get("attached_node") or named, node["name"]
         if named:
             assert any(parent.endswith(f".{named}") for parent in parents), node["name"]
+
+
+@pytest.mark.slow
+def test_the_sql_is_lint_clean():
+    command = [sys.executable, "-m", "sqlfluff", "lint", "models", "tests"]
+    outcome = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=False)
+    assert outcome.returncode == 0, outcome.stdout
