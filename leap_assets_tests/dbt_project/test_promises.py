@@ -104,6 +104,9 @@ def test_a_run_without_a_window_says_how_to_give_one(built):
 
 
 DAMAGES = {
+    "accepted_lines_are_not_before_the_start_date": (
+        "update leap_raw.event_signons set event_date = '2024-12-31' where line_number = 1"
+    ),
     "conflicts_never_last_zero_seconds": "update leap_stage.stage_conflicts set conflict_end = conflict_start",
     "every_country_played_from_is_in_dim_countries": "delete from leap_dim.dim_countries where code = 'YY'",
     "playtime_is_never_negative": "update leap_mart.player_activity_daily set play_s = -1 where play_s > 0",
