@@ -24,8 +24,8 @@ demo: setup ## materialise 30 days of the simulated world and show what came out
 	@$(BIN)/python -m leap_assets.demo
 
 dev: setup ## start the Dagster UI, its schedules and its backfills (HOST=, PORT=)
-	@mkdir -p data/dagster
-	$(BIN)/dagster dev --host $(HOST) --port $(PORT)
+	@mkdir -p data/dagster && cp dagster.yaml data/dagster/
+	DAGSTER_HOME="$${DAGSTER_HOME:-$(CURDIR)/data/dagster}" $(BIN)/dagster dev --host $(HOST) --port $(PORT)
 
 rebuild: setup ## build the warehouse anew from landing/ (after an upgrade or a changed rule)
 	@$(BIN)/python -m leap_assets.rebuild
@@ -40,12 +40,12 @@ lint: setup ## check style, types and SQL
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/sqlfluff lint --disable-progress-bar dbt_project/models dbt_project/tests
+	cd dbt_project && ../$(BIN)/sqlfluff lint --disable-progress-bar models tests
 
 format: setup ## rewrite Python and SQL in the project's style
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
-	$(BIN)/sqlfluff fix --disable-progress-bar dbt_project/models dbt_project/tests
+	cd dbt_project && ../$(BIN)/sqlfluff fix --disable-progress-bar models tests
 
 lock: setup ## write requirements.lock anew from pyproject.toml
 	$(BIN)/python -m pip install --quiet "uv>=0.13,<0.14"

@@ -118,7 +118,7 @@ def differing_tables(one: Leap, other: Leap) -> dict[str, tuple[int, int]]:
             connection.execute(f"attach '{leap.settings.warehouse_path}' as {name} (read_only)")
         tables = connection.execute(
             """select distinct schema_name, table_name from duckdb_tables()
-            where schema_name in (select unnest(?)) order by all""",
+            where schema_name in (select unnest(?)) and not contains(table_name, '__dbt_') order by all""",
             [list(SCHEMAS)],
         ).fetchall()
         assert len(tables) > 20

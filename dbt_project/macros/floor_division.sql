@@ -8,5 +8,6 @@
 
 
 {% macro default__floor_division(numerator, denominator) -%}
-    ((({{ numerator }}) - ((({{ numerator }}) % {{ denominator }}) + {{ denominator }}) % {{ denominator }}) // {{ denominator }})
+    {%- set remainder = '(((' ~ numerator ~ ') % ' ~ denominator ~ ') + ' ~ denominator ~ ') % ' ~ denominator -%}
+    ((({{ numerator }}) - ({{ remainder }})) // {{ denominator }})
 {%- endmacro %}

@@ -6,7 +6,9 @@
     {%- set contract = log_contract(log) -%}
     {%- set columns = contract['key'] + contract['measures'] + ['delivery_date', 'source_file', 'line_number'] -%}
     {%- if all_days and contract['is_of_match'] -%}
-        {{ exceptions.raise_compiler_error("lines_of_log: all_days is not for '" ~ log ~ "', whose days are its matches'") }}
+        {{ exceptions.raise_compiler_error(
+            "lines_of_log: all_days is not for '" ~ log ~ "', whose days are its matches'"
+        ) }}
     {%- endif -%}
     select
         {% for column in columns -%}

@@ -42,7 +42,9 @@
         {%- do return(contracts.keys() | list) -%}
     {%- endif -%}
     {%- if log not in contracts -%}
-        {{ exceptions.raise_compiler_error("log_contract: unknown log '" ~ log ~ "'; known: " ~ contracts | join(', ')) }}
+        {{ exceptions.raise_compiler_error(
+            "log_contract: unknown log '" ~ log ~ "'; known: " ~ contracts | join(', ')
+        ) }}
     {%- endif -%}
     {%- do return(contracts[log]) -%}
 {%- endmacro %}

@@ -26,6 +26,8 @@ def published_tables(connection: duckdb.DuckDBPyConnection) -> list[tuple[str, s
     return connection.execute(
         """select table_schema, table_name from information_schema.tables
         where table_type = 'BASE TABLE' and table_catalog = current_database()
+            -- a killed dbt may leave the table that it was about to replace
+            and not contains(table_name, '__dbt_')
             and (
                 table_schema in (select unnest(?))
                 or (table_schema = 'leap_stage' and table_name in (select unnest(?)))
