@@ -27,6 +27,8 @@ KEPT_LINES = 60
 # of the log, shown when a run fails
 _EVENT = re.compile(r" - (?:STEP_START|STEP_SUCCESS) - (Started|Finished) execution of step \"(\w+)\"")
 _SAID = re.compile(r" - dagster - (INFO|WARNING) - \S+ - \S+ - (?:\w+ - )?(.*)$")
+_CAUSE = re.compile(r"(?:[\w.]+\.)?(?:\w+Error|Failure): (.+)")
+# the last one in a chain of exceptions is the cause
 _TESTED = re.compile(r"Done\. PASS=(\d+) WARN=(\d+) ERROR=(\d+)")
 _QUIET = ("A dbt subsetted", "Running dbt command", "Finished dbt command", "Copying `")
 
@@ -46,7 +48,7 @@ def materialize(selection: str, days: Window, environment: Mapping[str, str] | N
     Returns
     -------
     bool
-        Whether the run succeeded. When it did not, the end of its log has been printed.
+        Whether the run succeeded. When it did not, the end of its log and the cause have been printed.
     """
     command = [sys.executable, "-m", "dagster", "asset", "materialize", "--select", selection]
     command += ["--partition-range", f"{days.first}...{days.last}", "-m", "leap_assets.definitions"]
@@ -62,13 +64,18 @@ def materialize(selection: str, days: Window, environment: Mapping[str, str] | N
         errors="replace",
     ) as process:
         kept: deque[str] = deque(maxlen=KEPT_LINES)
+        causes: list[str] = []
         for line in process.stdout or ():
             kept.append(line)
+            if cause := _CAUSE.match(line):
+                causes.append(cause[1])
             if sentence := retell(line):
                 print(f"  {time.monotonic() - started:5.1f} s  {sentence}", flush=True)
     if process.returncode:
         print("\nThe run failed. The end of its log:\n")
         print("".join(kept))
+        if causes:
+            print(f"The run failed: {causes[-1]}")
     return process.returncode == 0
 
 

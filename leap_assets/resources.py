@@ -37,6 +37,10 @@ class WrongWorldError(Exception):
     """The data folder was made with other settings; the message says which and what to do."""
 
 
+class UnusableFolderError(Exception):
+    """The data folder cannot be written; the message says why and what to do."""
+
+
 class RunLock:
     """The queue of writers: one lock file, freed by the kernel when its holder dies.
 
@@ -218,16 +222,18 @@ class Warehouse(DuckDBResource):
     def setup_for_execution(self, context: dg.InitResourceContext) -> None:
         """Wait for the run's turn, then make sure that the data folder holds the run's world."""
         data_dir = Path(self.data_dir)
-        try:
-            data_dir.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise OSError(
-                f"LEAP_DATA_DIR={data_dir} cannot be used: {error.strerror}. Choose a folder that can be written."
-            ) from error
         log = context.log or dg.get_dagster_logger()
         run_id = context.run.run_id if context.run else "without an id"
         self._lock = RunLock(data_dir, self.lock_timeout_s, log.info)
-        died = self._lock.acquire(run_id)
+        try:
+            data_dir.mkdir(parents=True, exist_ok=True)
+            died = self._lock.acquire(run_id)
+        except OSError as error:
+            if isinstance(error, TimeoutError):
+                raise
+            raise UnusableFolderError(
+                f"LEAP_DATA_DIR={data_dir} cannot be used: {error.strerror}. Choose a folder that can be written."
+            ) from None
         try:
             check_world(data_dir, self.world, rebuilding=self.rebuilding)
             if not world_path(data_dir).exists():
