@@ -45,7 +45,7 @@ def build_defs(
     generators = [build_generators(partitions, settings.world)] if simulated else landing_specs()
     models = build_dbt(partitions, settings.start_date, resources["dbt"])
     tables = [build_raw(partitions, settings.start_date), build_conflicts(partitions, settings), *models]
-    published = build_published(partitions, [key for asset in tables for key in asset.keys], settings)
+    published = build_published(partitions, [key for table in tables for key in table.keys], settings)
     jobs = build_jobs(settings.alert_webhook)
     return dg.Definitions(
         assets=[*generators, *tables, published],

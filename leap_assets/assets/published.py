@@ -8,7 +8,7 @@ from leap_assets.assets.layers import OWNERS, PUBLISHED
 from leap_assets.partitions import delivery_window
 from leap_assets.resources import Warehouse
 from leap_assets.settings import Settings
-from leap_assets.warehouse.publication import publish
+from leap_assets.warehouse.publication import is_published, publish
 
 KEY = dg.AssetKey(["published", "leap"])
 
@@ -22,7 +22,7 @@ def build_published(
     ----------
     partitions : dagster.PartitionsDefinition
     tables : list of dagster.AssetKey
-        Everything that must be complete before it is shown.
+        Tables of the warehouse, of which those that are published become dependencies.
     settings : Settings
         Where the published file is, and where a rebuilt warehouse goes.
     """
@@ -30,7 +30,7 @@ def build_published(
 
     @dg.asset(
         key=KEY,
-        deps=tables,
+        deps=[key for key in tables if is_published(*key.path)],
         partitions_def=partitions,
         backfill_policy=dg.BackfillPolicy.single_run(),
         group_name=PUBLISHED,

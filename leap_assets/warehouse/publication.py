@@ -17,8 +17,14 @@ STAGE_TABLES = (
     "stage_contacts",
 )
 WHOLE_SCHEMAS = ("leap_dim", "leap_mart")
+PUBLISHED_APART = {("leap_raw", "rejected_line"), *(("leap_stage", table) for table in STAGE_TABLES)}
 REJECTED_PER_DAY = 100
 # rejected lines kept of each log, delivery day and reason: enough to see what is wrong
+
+
+def is_published(schema: str, table: str) -> bool:
+    """Whether people see a table of the warehouse."""
+    return schema in WHOLE_SCHEMAS or (schema, table) in PUBLISHED_APART
 
 
 def published_tables(connection: duckdb.DuckDBPyConnection) -> list[tuple[str, str]]:
