@@ -5,9 +5,11 @@ no other home. How a rule is checked lives in `validation.py`.
 """
 
 import dataclasses
-from typing import Literal
+from typing import Any, Literal
 
-ColumnType = Literal["text", "integer", "decimal", "double", "boolean", "timestamp", "date"]
+ColumnType = Literal[
+    "text", "integer", "decimal", "micros", "duration", "double", "boolean", "timestamp", "date", "object"
+]
 FileFormat = Literal["ndjson", "csv", "parquet"]
 Reason = Literal[
     "unparsable",
@@ -22,10 +24,15 @@ SQL_TYPES: dict[ColumnType, str] = {
     "text": "varchar",
     "integer": "bigint",
     "decimal": "decimal(18,4)",
+    # revenue of a single ad is a fraction of a cent
+    "micros": "decimal(18,6)",
+    "duration": "decimal(18,4)",
     "double": "double",
     "boolean": "boolean",
     "timestamp": "timestamp",
     "date": "date",
+    # kept as JSON text; what is known of it is in the contract's properties
+    "object": "varchar",
 }
 
 EARLY_LIMIT_H = 24
@@ -38,7 +45,10 @@ SESSION_LIMIT_S = 24 * 3600
 
 @dataclasses.dataclass(frozen=True)
 class Column:
-    """One column of a log: its type and which values a line may have there."""
+    """One column of a log, or property inside its `properties`: its type and which values a line may have there.
+
+    A property is read in lines of the event types in `events`, and required in those in `required_for`.
+    """
 
     name: str
     type: ColumnType
@@ -47,6 +57,8 @@ class Column:
     allowed: tuple[str, ...] = ()
     minimum: int | None = None
     pattern: str = ""
+    events: tuple[str, ...] = ()
+    required_for: tuple[str, ...] = ()
 
     @property
     def sql_type(self) -> str:
@@ -60,7 +72,8 @@ class Contract:
 
     `time` is the column that says when a line happened (None: on its delivery day). `length_s` names a column of
     seconds before `time` in which the fact was going on: it then belongs to the day it started.
-    `rated` names the column of a currency that must have an exchange rate on that day.
+    `rated` names the column of a currency that must have an exchange rate on that day. `event_type` names the
+    column whose value decides which `properties` a line has; only the given `event_types` are known.
     """
 
     log: str
@@ -72,6 +85,9 @@ class Contract:
     time: str | None = "event_date_time"
     length_s: str | None = None
     rated: str | None = None
+    event_type: str | None = None
+    event_types: tuple[str, ...] = ()
+    properties: tuple[Column, ...] = ()
 
     @property
     def table(self) -> str:
@@ -212,4 +228,81 @@ _ALL = (
     ),
 )
 
-CONTRACTS: dict[str, Contract] = {contract.log: contract for contract in _ALL}
+_LEVEL_ENDS = ("level_complete", "level_fail")
+_LEVELS = ("level_start", *_LEVEL_ENDS)
+EVENT_TYPES = (
+    "session_start",
+    "session_end",
+    *_LEVELS,
+    "purchase",
+    "ad_watched",
+    "achievement_unlocked",
+    "feature_used",
+)
+
+
+def _property(name: str, type_: ColumnType, meaning: str, events: tuple[str, ...], **rules: Any) -> Column:
+    return Column(name, type_, meaning, required=False, events=events, **rules)
+
+
+_CLIENT = Contract(
+    log="client",
+    line="a client event",
+    generator="client_events",
+    simulator_writes="ndjson",
+    key=("event_id",),
+    time="timestamp",
+    rated="currency",
+    event_type="event_type",
+    event_types=EVENT_TYPES,
+    columns=(
+        Column("event_id", "text", "The event"),
+        _PLAYER,
+        Column(
+            "session_id",
+            "text",
+            "The match; without one, 30 minutes of silence end a session",
+            required=False,
+        ),
+        Column("event_type", "text", "What happened"),
+        Column("timestamp", "timestamp", "When it happened"),
+        Column("properties", "object", "What belongs to the event, as a JSON object", required=False),
+    ),
+    properties=(
+        _property("level", "integer", "Level played", _LEVELS, required_for=_LEVELS, minimum=0),
+        _property("time_spent", "duration", "Seconds spent in the level", _LEVEL_ENDS, minimum=0),
+        _property("success", "boolean", "Whether the level was completed", _LEVEL_ENDS),
+        _property("score", "integer", "Score reached in the level", _LEVEL_ENDS),
+        _property("product", "text", "The item bought", ("purchase",), required_for=("purchase",)),
+        _property(
+            "price",
+            "decimal",
+            "Price paid, in `currency`",
+            ("purchase",),
+            required_for=("purchase",),
+            minimum=0,
+        ),
+        _property(
+            "currency",
+            "text",
+            "ISO 4217 code of the price or revenue; without one, an ad's revenue is in LEAP_CURRENCY",
+            ("purchase", "ad_watched"),
+            required_for=("purchase",),
+            pattern="[A-Z]{3}",
+        ),
+        _property("ad_type", "text", "Kind of ad", ("ad_watched",)),
+        _property("network", "text", "Network that served the ad", ("ad_watched",)),
+        _property("revenue", "micros", "What the impression earned", ("ad_watched",), minimum=0),
+        _property(
+            "achievement",
+            "text",
+            "The achievement",
+            ("achievement_unlocked",),
+            required_for=("achievement_unlocked",),
+        ),
+        _property("feature", "text", "The feature", ("feature_used",), required_for=("feature_used",)),
+        _property("session_length", "duration", "Seconds from start to end", ("session_end",), minimum=0),
+    ),
+)
+
+CONTRACTS: dict[str, Contract] = {contract.log: contract for contract in (*_ALL, _CLIENT)}

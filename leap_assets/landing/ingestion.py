@@ -17,7 +17,13 @@ import pyarrow.parquet as pq
 from leap_assets.landing.contracts import CONTRACTS, LINEAGE, Column, Contract
 from leap_assets.landing.files import LandedFile, LandingError, list_files, unreadable
 from leap_assets.landing.records import CSV_SCHEMA, SCHEMA, read_csv_header, read_csv_records, read_records
-from leap_assets.landing.validation import Value, check_lines_sql, quote_identifier, quote_literal
+from leap_assets.landing.validation import (
+    IS_NESTED,
+    Value,
+    check_lines_sql,
+    quote_identifier,
+    quote_literal,
+)
 
 WRONG_DAY_MIN_LINES = 10
 # a file whose lines are all out of the window was put into the wrong folder; fewer may be a few bad clocks
@@ -52,8 +58,8 @@ class Loaded:
 
 
 def raw_columns(contract: Contract) -> tuple[Column, ...]:
-    """Columns of a log's table in leap_raw."""
-    return contract.columns + LINEAGE
+    """Columns of a log's table in leap_raw: as delivered, then the known properties, then where they come from."""
+    return contract.columns + contract.properties + LINEAGE
 
 
 def create_raw_tables(connection: duckdb.DuckDBPyConnection) -> None:
@@ -61,7 +67,7 @@ def create_raw_tables(connection: duckdb.DuckDBPyConnection) -> None:
     connection.execute("create schema if not exists leap_raw")
     tables = {contract.table: raw_columns(contract) for contract in CONTRACTS.values()}
     for table, columns in {**tables, "rejected_line": REJECTED_LINE, "delivery": DELIVERY}.items():
-        body = ", ".join(f"{column.name} {column.sql_type}" for column in columns)
+        body = ", ".join(f"{quote_identifier(column.name)} {column.sql_type}" for column in columns)
         connection.execute(f"create table if not exists leap_raw.{table} ({body})")
 
 
@@ -178,7 +184,7 @@ class _Batch:
     source: str
     values: Mapping[str, Value]
     received: Mapping[int, int]
-    is_nested: str = "false"
+    is_nested: str = ""
 
 
 def _batches(
@@ -228,11 +234,9 @@ def _json_batches(
                 from (select file_index, line_number, line, {_DECODED} as text from landed_lines)
             )
         )"""
-        # text columns take numbers too (ids often are), but neither objects nor truth values
-        looks_nested = "left(ltrim(raw_{column}), 1) in ('{{', '[') or raw_{column} in ('true', 'false')"
-        really = "json_type(line, '$.{column}') in ('OBJECT', 'ARRAY', 'BOOLEAN')"
-        values = {name: Value(f"record.{name}", is_text=True) for name in contract.names}
-        yield _Batch(source, values, received, f"(({looks_nested}) and is_parsed and {really})")
+        values = {name: Value(f"record.{quote_identifier(name)}", is_text=True) for name in contract.names}
+        is_nested = IS_NESTED.replace("{json}", "case when is_parsed then line end")
+        yield _Batch(source, values, received, is_nested)
         connection.unregister("landed_lines")
 
 
@@ -309,11 +313,19 @@ def _parquet_batches(
             from {scan} as scan join landed_path using (landed_path)
         )"""
         values = {
-            name: Value(quote_identifier(name), is_text=types[name] == "VARCHAR", physical=types[name])
-            for name in contract.names
-            if name in types
+            column.name: _parquet_value(column, types[column.name])
+            for column in contract.columns
+            if column.name in types
         }
         yield _Batch(source, values, {index: count for index, _, count in group})
+
+
+def _parquet_value(column: Column, physical: str) -> Value:
+    name = quote_identifier(column.name)
+    if column.type == "object" and physical.startswith(("STRUCT", "MAP")):
+        # nested properties are checked as the JSON that the text formats have
+        return Value(f"to_json({name})::varchar", is_text=True)
+    return Value(name, is_text=physical in ("VARCHAR", "JSON"), physical=physical)
 
 
 def _escape_glob(path: str) -> str:
@@ -327,7 +339,7 @@ def _store(
     checked = check_lines_sql(
         contract, batch.source, batch.values, start_date=start_date.isoformat(), is_nested=batch.is_nested
     )
-    names = ", ".join(column.name for column in raw_columns(contract))
+    names = ", ".join(quote_identifier(column.name) for column in raw_columns(contract))
     is_struct = "struct_pack" in batch.source
     if is_struct:
         # Parquet is cheap to scan twice, and typed rows need no copy in between

@@ -6,7 +6,7 @@ where rows go is decided in `ingestion.py`.
 """
 
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from leap_assets.landing.contracts import (
     EARLY_LIMIT_H,
@@ -30,6 +30,14 @@ class Value:
 
 
 ABSENT = Value("null::varchar", is_text=True)
+Rule = tuple[str, str]
+# SQL that is true for a line that breaks the rule, and SQL of the message
+
+IS_NESTED = (
+    "(left(ltrim({value}), 1) in ('{{', '[') or {value} in ('true', 'false'))"
+    " and json_type({json}, '$.{column}') in ('OBJECT', 'ARRAY', 'BOOLEAN')"
+)
+# text takes JSON numbers too (ids often are), but neither objects nor truth values; cheap to find out for plain texts
 
 
 def quote_identifier(name: str) -> str:
@@ -62,10 +70,15 @@ _FROM_TEXT: Mapping[str, Callable[[str], str]] = {
     "text": lambda value: value,
     "integer": _integer,
     "decimal": _number("decimal(18,4)"),
+    "micros": _number("decimal(18,6)"),
+    "duration": _number("decimal(18,4)"),
     "double": _number("double"),
     "boolean": lambda value: f"try_cast({value} as boolean)",
     "timestamp": _timestamp,
     "date": lambda value: f"case when isfinite(try_cast({value} as date)) then try_cast({value} as date) end",
+    "object": lambda value: (
+        f"case when starts_with(ltrim({value}), '{{') and json_valid({value}) then {value} end"
+    ),
 }
 
 _NUMBERS = (
@@ -96,7 +109,7 @@ def _from_physical(column: Column, value: Value) -> str:
             return f"{value.sql}::varchar" if is_scalar else nothing
         case "integer" if is_number:
             return f"case when {value.sql} = try_cast({value.sql} as bigint) then try_cast({value.sql} as bigint) end"
-        case "decimal" | "double" if is_number:
+        case "decimal" | "micros" | "duration" | "double" if is_number:
             return f"try_cast({value.sql} as {column.sql_type})"
         case "boolean" if physical == "BOOLEAN":
             return value.sql
@@ -117,7 +130,7 @@ def _typed(column: Column, value: Value) -> str:
 
 
 def _own_time(contract: Contract) -> str:
-    return contract.time or "delivery_date::timestamp"
+    return quote_identifier(contract.time) if contract.time else "delivery_date::timestamp"
 
 
 def _started(contract: Contract) -> str:
@@ -129,59 +142,109 @@ def _started(contract: Contract) -> str:
     return f"{_own_time(contract)} - to_seconds({bounded})"
 
 
-def _value_rules(contract: Contract) -> list[tuple[str, str]]:
-    """Pairs (SQL that is true for a forbidden value, SQL of the message)."""
-    rules = []
-    for column in contract.columns:
-        name = column.name
-        if column.allowed:
-            allowed = ", ".join(quote_literal(value) for value in column.allowed)
-            said = quote_literal(f" is not one of {', '.join(column.allowed)}")
-            rules.append((f"{name} not in ({allowed})", f"{_said(name)} || {said}"))
-        if column.pattern:
-            said = quote_literal(f" does not have the form {column.pattern}")
-            rules.append((f"not regexp_full_match({name}, '{column.pattern}')", f"{_said(name)} || {said}"))
-        if column.minimum is not None:
-            said = quote_literal(f" is below {column.minimum}")
-            rules.append((f"{name} < {column.minimum}", f"{_said(name)} || {said}"))
-        if column.type == "double":
-            rules.append((f"not isfinite({name})", f"{_said(name)} || ' is not a finite number'"))
-    if contract.rated:
-        # first_rated is null where the currency has no rate at all
-        said = "' has no exchange rate on ' || event_date || ': add one to the seed exchange_rates'"
-        rules.append(("coalesce(first_rated > event_date, true)", f"{_said(contract.rated)} || {said}"))
+def _missing_rules(contract: Contract) -> list[Rule]:
+    rules = [
+        (f"{_raw(column.name)} is null", quote_literal(f"{column.name} is missing"))
+        for column in contract.columns
+        if column.required
+    ]
+    for column in contract.properties:
+        if column.required_for:
+            carried = f"{contract.event_type} in ({_literals(column.required_for)})"
+            said = quote_literal(f"properties.{column.name} is missing")
+            # properties that are no object at all are of the wrong type, not missing
+            readable = f"({_raw('properties')} is null or properties is not null)"
+            rules.append((f"{carried} and {_raw(column.name)} is null and {readable}", said))
     return rules
 
 
-def _window_rules(contract: Contract, start_date: str) -> list[tuple[str, str]]:
+def _type_rules(contract: Contract, given: Mapping[str, Value], is_nested: str) -> list[Rule]:
+    """A value that is there but could not be typed; and, in JSON, a text that is really something else."""
+    rules = []
+    for column in (*contract.columns, *contract.properties):
+        raw = _raw(column.name)
+        message = f"{_said(_path(column), raw)} || ' is not {_TYPE_WORDS[column.type]}'"
+        rules.append((f"{raw} is not null and {quote_identifier(column.name)} is null", message))
+        if column.type == "text" and column.events:
+            nested = IS_NESTED.format(column=column.name, value=raw, json=_raw("properties"))
+            rules.append((nested, message))
+        elif column.type == "text" and given[column.name].is_text and is_nested:
+            rules.append((is_nested.format(column=column.name, value=raw), message))
+    return rules
+
+
+def _value_rules(contract: Contract) -> list[Rule]:
+    rules = []
+    for column in (*contract.columns, *contract.properties):
+        name = quote_identifier(column.name)
+        shown = _said(_path(column), name)
+        if column.allowed:
+            said = quote_literal(f" is not one of {', '.join(column.allowed)}")
+            rules.append((f"{name} not in ({_literals(column.allowed)})", f"{shown} || {said}"))
+        if column.pattern:
+            said = quote_literal(f" does not have the form {column.pattern}")
+            rules.append((f"not regexp_full_match({name}, '{column.pattern}')", f"{shown} || {said}"))
+        if column.minimum is not None:
+            said = quote_literal(f" is below {column.minimum}")
+            rules.append((f"{name} < {column.minimum}", f"{shown} || {said}"))
+        if column.type == "double":
+            rules.append((f"not isfinite({name})", f"{shown} || ' is not a finite number'"))
+    if contract.rated:
+        # first_rated is null where the currency has no rate at all
+        said = "' has no exchange rate on ' || event_date || ': add one to the seed exchange_rates'"
+        unrated = f"{contract.rated} is not null and coalesce(first_rated > event_date, true)"
+        rules.append((unrated, f"{_said(contract.rated)} || {said}"))
+    return rules
+
+
+def _event_rules(contract: Contract) -> list[Rule]:
+    if contract.event_type is None:
+        return []
+    said = quote_literal(f" is not one of {', '.join(contract.event_types)}")
+    unknown = f"{contract.event_type} not in ({_literals(contract.event_types)})"
+    return [(unknown, f"{_said(contract.event_type)} || {said}")]
+
+
+def _window_rules(contract: Contract, start_date: str) -> list[Rule]:
     if contract.time is None:
         return []
+    time = quote_identifier(contract.time)
     late = f"delivery_date - interval {LATE_LIMIT_H} hour"
     early = f"delivery_date + interval {24 + EARLY_LIMIT_H} hour"
     rules = [
-        (f"{contract.time} >= {early}", f"' is more than {EARLY_LIMIT_H} h after its delivery day'"),
+        (f"{time} >= {early}", f"' is more than {EARLY_LIMIT_H} h after its delivery day'"),
         (f"started < {late}", f"' is more than {LATE_LIMIT_H} h before its delivery day'"),
         (f"started < date '{start_date}'", f"' is before the first day of the warehouse, {start_date}'"),
     ]
-    said = [(rule, f"'{contract.time}: ' || {contract.time} || {message}") for rule, message in rules]
+    said = [(rule, f"'{contract.time}: ' || {time} || {message}") for rule, message in rules]
     if contract.length_s:
         too_long = f"{contract.length_s} > {SESSION_LIMIT_S}"
         said.insert(0, (too_long, f"{_said(contract.length_s)} || ' seconds are more than 24 h'"))
     return said
 
 
+def _path(column: Column) -> str:
+    """How a message names a column: a property by its place in the line."""
+    return f"properties.{column.name}" if column.events else column.name
+
+
+def _literals(values: Iterable[str]) -> str:
+    return ", ".join(quote_literal(value) for value in values)
+
+
 def _said(name: str, value: str | None = None) -> str:
     """SQL of `name: 'value'`, shortened."""
-    shown = f"left({value or name}::varchar, {QUOTED_VALUE_CHARS})"
+    shown = f"left({value or quote_identifier(name)}::varchar, {QUOTED_VALUE_CHARS})"
     return f"'{name}: ''' || {shown} || ''''"
 
 
-def _first_of(rules: list[tuple[str, str]], otherwise: str = "null") -> str:
-    cases = " ".join(f"when {rule} then {message}" for rule, message in rules)
-    return f"case {cases} else {otherwise} end" if rules else otherwise
+def _first_of(rules: Sequence[Rule]) -> str:
+    return (
+        f"case {' '.join(f'when {rule} then {message}' for rule, message in rules)} end" if rules else "null"
+    )
 
 
-def _any_of(rules: list[tuple[str, str]]) -> str:
+def _any_of(rules: Sequence[Rule]) -> str:
     return "(" + " or ".join(f"coalesce({rule}, false)" for rule, _ in rules) + ")" if rules else "false"
 
 
@@ -189,6 +252,9 @@ _TYPE_WORDS = {
     "text": "a text",
     "integer": "a whole number",
     "decimal": "an amount",
+    "micros": "an amount",
+    "duration": "a number of seconds",
+    "object": "an object",
     "double": "a number",
     "boolean": "true or false",
     "timestamp": "a time such as 2025-01-31T12:00:00Z",
@@ -197,7 +263,7 @@ _TYPE_WORDS = {
 
 
 def check_lines_sql(
-    contract: Contract, source: str, values: Mapping[str, Value], *, start_date: str, is_nested: str = "false"
+    contract: Contract, source: str, values: Mapping[str, Value], *, start_date: str, is_nested: str = ""
 ) -> str:
     """SELECT of a log's lines: typed columns, event_date, lineage, `reason`, `message` and `line`.
 
@@ -212,7 +278,8 @@ def check_lines_sql(
     start_date : str
         First day of the warehouse.
     is_nested : str
-        SQL with a `{column}` placeholder, true where a text value is really an object, an array or a truth value.
+        SQL with placeholders {column} and {value}, true where a text value is really an object, an array or a
+        truth value; empty where the format cannot tell.
 
     Notes
     -----
@@ -220,58 +287,75 @@ def check_lines_sql(
     exist. The order of the reasons is fixed: the first that applies is given.
     """
     given = {column.name: values.get(column.name, ABSENT) for column in contract.columns}
-    raw = ", ".join(
-        f"{f'nullif({v.sql}, {chr(39) * 2})' if v.is_text else v.sql} as {_raw(name)}"
-        for name, v in given.items()
-    )
-    typed = ", ".join(
-        f"{_typed(column, dataclasses.replace(given[column.name], sql=_raw(column.name)))} as {column.name}"
-        for column in contract.columns
-    )
-    names = ", ".join(contract.names)
-    missing = [
-        (f"{_raw(c.name)} is null", quote_literal(f"{c.name} is missing"))
-        for c in contract.columns
-        if c.required
-    ]
-    wrong = []
-    for column in contract.columns:
-        message = f"{_said(column.name, _raw(column.name))} || ' is not {_TYPE_WORDS[column.type]}'"
-        wrong.append((f"({_raw(column.name)} is not null and {column.name} is null)", message))
-        if column.type == "text" and given[column.name].is_text and is_nested != "false":
-            wrong.append((is_nested.format(column=column.name, value=_raw(column.name)), message))
-    values_rules, window_rules = _value_rules(contract), _window_rules(contract, start_date)
-    everything = [*missing, *wrong, *values_rules, *window_rules]
-    rates = (
-        f"left join rated_currency on rated_currency.currency = dated.{contract.rated}"
-        if contract.rated
-        else ""
-    )
-    first_rated = "rated_currency.first_day as first_rated," if contract.rated else ""
+    reasons = {
+        "missing_required": _missing_rules(contract),
+        "wrong_type": _type_rules(contract, given, is_nested),
+        "value_not_allowed": _value_rules(contract),
+        "unknown_event_type": _event_rules(contract),
+        "out_of_window": _window_rules(contract, start_date),
+    }
+    cases = " ".join(f"when {_any_of(rules)} then '{reason}'" for reason, rules in reasons.items() if rules)
+    everything = [rule for rules in reasons.values() for rule in rules]
+    names = ", ".join(quote_identifier(column.name) for column in (*contract.columns, *contract.properties))
+    first_rated, rates = "", ""
+    if contract.rated:
+        first_rated = "rated_currency.first_day as first_rated,"
+        rates = f"left join rated_currency on rated_currency.currency = dated.{contract.rated}"
     return f"""
-        with valued as (select file_index, line_number, line, is_parsed, {raw} from {source}),
-        typed as (select *, {typed} from valued),
+        with valued as (
+            select file_index, line_number, line, is_parsed, {_raw_columns(given)} from {source}
+        ),
+        opened as ({_open_properties(contract)}),
+        typed as (select *, {_typed_columns(contract, given)} from opened),
         started as (
             select typed.*, landed_file.delivery_date, landed_file.source_file, {_started(contract)} as started
             from typed join landed_file using (file_index)
         ),
         dated as (select *, started::date as event_date from started),
-        rated as (select {first_rated} dated.* from dated {rates})
+        rated as (select {first_rated} dated.* from dated {rates}),
+        reasoned as (select *, case when not is_parsed then 'unparsable' {cases} end as reason from rated)
         select
-            {names}, event_date, delivery_date, source_file, line_number, line,
+            {names}, event_date, delivery_date, source_file, line_number, line, reason,
             case
-                when not is_parsed then 'unparsable'
-                when {_any_of(missing)} then 'missing_required'
-                when {_any_of(wrong)} then 'wrong_type'
-                when {_any_of(values_rules)} then 'value_not_allowed'
-                when {_any_of(window_rules)} then 'out_of_window'
-            end as reason,
-            case
+                when reason is null then null
                 when not is_parsed then 'the line cannot be read as a record of this file''s format'
                 else {_first_of(everything)}
             end as message
-        from rated
+        from reasoned
     """
+
+
+def _raw_columns(given: Mapping[str, Value]) -> str:
+    return ", ".join(
+        f"nullif({value.sql}, '') as {_raw(name)}" if value.is_text else f"{value.sql} as {_raw(name)}"
+        for name, value in given.items()
+    )
+
+
+def _open_properties(contract: Contract) -> str:
+    """SELECT that adds the raw values of the known properties, in lines whose event type has them."""
+    if not contract.properties:
+        return "select * from valued"
+    shape = "{" + ", ".join(f'"{column.name}": "VARCHAR"' for column in contract.properties) + "}"
+    raw = ", ".join(
+        f"case when {_raw(contract.event_type or '')} in ({_literals(column.events)}) "
+        f"then nullif(opened.{column.name}, '') end as {_raw(column.name)}"
+        for column in contract.properties
+    )
+    properties = _raw("properties")
+    parsed = (
+        f"case when starts_with(ltrim({properties}), '{{') then try(from_json({properties}, '{shape}')) end"
+    )
+    return f"select * exclude (opened), {raw} from (select *, {parsed} as opened from valued)"
+
+
+def _typed_columns(contract: Contract, given: Mapping[str, Value]) -> str:
+    columns = [(column, given[column.name]) for column in contract.columns]
+    columns += [(column, ABSENT) for column in contract.properties]
+    return ", ".join(
+        f"{_typed(column, dataclasses.replace(value, sql=_raw(column.name)))} as {quote_identifier(column.name)}"
+        for column, value in columns
+    )
 
 
 def _raw(name: str) -> str:

@@ -18,6 +18,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from leap_assets.landing.contracts import CONTRACTS, Column, Contract
+from leap_assets.landing.validation import quote_identifier
 from leap_assets.simulation import Coded, DeliveryDay, LogDay
 
 STEM = "simulated"
@@ -65,22 +66,26 @@ def write_log(landing_dir: Path, day: str, log: str, rows: LogDay) -> int:
     return n
 
 
+_FRACTION_DIGITS = {"decimal": 2, "micros": 6}
+# the simulator counts money in hundredths, revenue of ads in millionths
+
+
 def _arrow_column(column: Column, values: np.ndarray | Coded) -> pa.Array:
     if isinstance(values, Coded):
         codes = pa.array(values.codes, mask=values.codes < 0)
         return pa.DictionaryArray.from_arrays(codes, pa.array(values.values.astype(object), pa.string()))
-    if column.type == "decimal":
-        # hundredths of the currency unit
+    if digits := _FRACTION_DIGITS.get(column.type):
         whole = pa.array(values, pa.int64()).cast(pa.decimal128(19, 0))
-        return pc.multiply(whole, pa.scalar(Decimal("0.01"), pa.decimal128(3, 2))).cast(pa.decimal128(18, 2))
+        unit = pa.scalar(Decimal(1).scaleb(-digits), pa.decimal128(digits + 1, digits))
+        return pc.multiply(whole, unit).cast(pa.decimal128(18, digits))
     if column.type == "timestamp":
         return pa.array(values.astype("datetime64[us]"), pa.timestamp("us", tz="UTC"))
     return pa.array(values)
 
 
 def _arrow_table(contract: Contract, rows: LogDay) -> pa.Table:
-    columns = {column.name: _arrow_column(column, rows.columns[column.name]) for column in contract.columns}
-    return pa.table(columns)
+    columns = [column for column in (*contract.columns, *contract.properties) if column.type != "object"]
+    return pa.table({column.name: _arrow_column(column, rows.columns[column.name]) for column in columns})
 
 
 def _write_parquet(path: Path, contract: Contract, rows: LogDay) -> None:
@@ -132,8 +137,23 @@ def _text_bytes(chunk: pa.Array) -> bytes:
 
 
 def _json_line(contract: Contract) -> str:
-    fields = ", ".join(f"{column.name} := {_text_of(column)}" for column in contract.columns)
+    fields = ", ".join(
+        f"{quote_identifier(column.name)} := "
+        f"{_properties_json(contract) if column.type == 'object' else _text_of(column)}"
+        for column in contract.columns
+    )
     return f"to_json(struct_pack({fields}))::varchar"
+
+
+def _properties_json(contract: Contract) -> str:
+    """The object of properties that a line's event type has."""
+    cases = []
+    for event_type in contract.event_types:
+        own = [column for column in contract.properties if event_type in column.events]
+        fields = ", ".join(f"{column.name} := {_text_of(column)}" for column in own)
+        value = f"to_json(struct_pack({fields}))" if own else "'{}'::json"
+        cases.append(f"when '{event_type}' then {value}")
+    return f"case {contract.event_type} {' '.join(cases)} end"
 
 
 def _csv_line(contract: Contract) -> str:
@@ -147,18 +167,20 @@ def _csv_line(contract: Contract) -> str:
 
 def _text_of(column: Column) -> str:
     if column.type == "timestamp":
-        return f"strftime(timezone('UTC', {column.name}), '%Y-%m-%dT%H:%M:%S.%fZ')"
+        return f"strftime(timezone('UTC', {quote_identifier(column.name)}), '%Y-%m-%dT%H:%M:%S.%fZ')"
     if column.type == "date":
         return f"strftime({column.name}, '%Y-%m-%d')"
     return column.name
 
 
-def _pick(contract: Contract, nth: int, *, typed: bool) -> str:
-    """A required column of the log to damage, another one for each line."""
+def _pick(contract: Contract, nth: int, *, typed: bool, event_type: str | None = None) -> str:
+    """A column or property of a line to damage, another one for each line."""
     if typed:
         names = [c.name for c in contract.columns if c.required and c.type not in ("text", "double")]
+        names += [c.name for c in contract.properties if event_type in c.events and c.type != "text"]
     else:
         names = [c.name for c in contract.columns if c.required]
+        names += [c.name for c in contract.properties if event_type in c.required_for]
     return names[nth % len(names)]
 
 
@@ -177,10 +199,15 @@ def _damage_json(contract: Contract, kind: str, text: str, nth: int) -> bytes:
         case "bad_encoding":
             return _bad_encoding(text)
     record = json.loads(text)
+    if kind == "unknown_event":
+        record[contract.event_type] = f"unknown_{record[contract.event_type]}"
+        return json.dumps(record, ensure_ascii=False, separators=(",", ":")).encode()
+    name = _pick(contract, nth, typed=kind == "wrong_type", event_type=record.get(contract.event_type))
+    holder = record if name in record else record["properties"]
     if kind == "missing_field":
-        del record[_pick(contract, nth, typed=False)]
+        del holder[name]
     else:
-        record[_pick(contract, nth, typed=True)] = "not-a-value"
+        holder[name] = "not-a-value"
     return json.dumps(record, ensure_ascii=False, separators=(",", ":")).encode()
 
 
@@ -203,6 +230,7 @@ _DAMAGE: Mapping[str, str] = {
     "bad_encoding": "unparsable",
     "missing_field": "missing_required",
     "wrong_type": "wrong_type",
+    "unknown_event": "unknown_event_type",
 }
 EXPECTED_REASON: Mapping[str, str] = {
     **_DAMAGE,

@@ -3,6 +3,7 @@
 import datetime as dt
 import gzip
 import json
+from decimal import Decimal
 from pathlib import Path
 
 import duckdb
@@ -266,6 +267,107 @@ def test_positions_that_are_no_numbers_are_rejected(warehouse, landing):
         (3, "value_not_allowed"),
         (4, "missing_required"),
     ]
+
+
+def event(event_type: str = "level_complete", properties: object = ..., **changes: object) -> str:
+    if properties is ...:
+        properties = {"level": 3, "time_spent": 41.5, "success": True, "score": 120}
+    record = {
+        "event_id": "e1",
+        "player_id": "p",
+        "session_id": None,
+        "event_type": event_type,
+        "timestamp": "2025-01-10T12:00:00Z",
+        "properties": properties,
+    }
+    record |= changes
+    return json.dumps({name: value for name, value in record.items() if value is not ...})
+
+
+PURCHASE = {"product": "hat", "price": 4.99, "currency": "USD"}
+
+
+@pytest.mark.parametrize(
+    ("line", "reason", "said"),
+    [
+        (event(), None, ""),
+        (event(properties={"level": 3, "something_new": [1, 2]}), None, ""),
+        (event("session_start", properties=...), None, ""),
+        (event("session_start", properties=None), None, ""),
+        (event("session_start", properties={"level": "not of this event"}), None, ""),
+        (event("purchase", properties=PURCHASE), None, ""),
+        (event("ad_watched", properties={"revenue": 0.0125}), None, ""),
+        (event(properties=json.dumps({"level": 3})), None, ""),
+        (event(properties=[1]), "wrong_type", "properties: '[1]' is not an object"),
+        (
+            event(properties={"level": "three"}),
+            "wrong_type",
+            "properties.level: 'three' is not a whole number",
+        ),
+        (event(properties={"level": 2.5}), "wrong_type", "properties.level: '2.5'"),
+        (event(properties={"level": 2, "success": "maybe"}), "wrong_type", "properties.success"),
+        (event("purchase", properties=PURCHASE | {"product": {"a": 1}}), "wrong_type", "properties.product"),
+        (event("purchase", properties=PURCHASE | {"product": True}), "wrong_type", "properties.product"),
+        (event(properties={}), "missing_required", "properties.level is missing"),
+        (event(properties=None), "missing_required", "properties.level is missing"),
+        (event("purchase", properties={"product": "hat"}), "missing_required", "properties.price is missing"),
+        (event("purchase", properties=PURCHASE | {"price": -1}), "value_not_allowed", "properties.price"),
+        (
+            event("purchase", properties=PURCHASE | {"currency": "XXX"}),
+            "value_not_allowed",
+            "no exchange rate",
+        ),
+        (event("ad_watched", properties={"revenue": 1, "currency": "XXX"}), "value_not_allowed", "XXX"),
+        (
+            event("level_finish"),
+            "unknown_event_type",
+            "event_type: 'level_finish' is not one of session_start",
+        ),
+        (event(event_type=None), "missing_required", "event_type is missing"),
+        (event(timestamp="2025-02-10T12:00:00Z"), "out_of_window", "more than 24 h after"),
+    ],
+)
+def test_properties_are_checked_by_the_type_of_their_event(warehouse, landing, line, reason, said):
+    deliver(landing, "client", "x.ndjson", line)
+    load(warehouse, landing, "client")
+    found = rejected(warehouse)
+    assert [row[1] for row in found] == ([reason] if reason else [])
+    if reason:
+        assert said in found[0][2]
+
+
+def test_known_properties_are_typed_and_the_others_kept(warehouse, landing):
+    lines = [
+        event(properties={"level": 3, "time_spent": 41.5, "success": True, "new": 1}),
+        event("ad_watched", {"ad_type": "banner", "revenue": 0.000125}, event_id="e2"),
+        event("purchase", PURCHASE, event_id="e3"),
+    ]
+    deliver(landing, "client", "x.ndjson", "\n".join(lines))
+    load(warehouse, landing, "client")
+    rows = warehouse.execute(
+        """select level, time_spent, success, ad_type, revenue, product, price, currency, properties::json ->> 'new'
+        from leap_raw.event_client order by event_id"""
+    ).fetchall()
+    assert rows == [
+        (3, Decimal("41.5"), True, None, None, None, None, None, "1"),
+        (None, None, None, "banner", Decimal("0.000125"), None, None, None, None),
+        (None, None, None, None, None, "hat", Decimal("4.99"), "USD", None),
+    ]
+
+
+def test_nested_properties_of_a_parquet_file_are_read(warehouse, landing):
+    path = deliver(landing, "client", "x.parquet", b"")
+    columns = {
+        "event_id": ["a", "b"],
+        "player_id": ["p", "p"],
+        "event_type": ["level_start", "level_start"],
+        "timestamp": pa.array([dt.datetime(2025, 1, 10)] * 2, pa.timestamp("us")),
+        "properties": [{"level": 4}, {"level": None}],
+    }
+    pq.write_table(pa.table(columns), path)
+    load(warehouse, landing, "client")
+    assert warehouse.execute("select event_id, level from leap_raw.event_client").fetchall() == [("a", 4)]
+    assert [row[1] for row in rejected(warehouse)] == ["missing_required"]
 
 
 def test_running_a_day_again_replaces_it_also_when_its_files_are_gone(warehouse, landing):
