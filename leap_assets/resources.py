@@ -132,6 +132,7 @@ def world_of(settings: Settings) -> dict[str, dict[str, str]]:
         "LEAP_CONFLICT_DISTANCE": str(settings.conflict_distance),
         "LEAP_CONFLICT_COOLDOWN_S": str(settings.conflict_cooldown_s),
         "LEAP_CURRENCY": settings.currency,
+        "LEAP_LOGS": ",".join(settings.logs),
     }
     if settings.source == SIMULATOR:
         # the simulator writes a position a beat
@@ -292,6 +293,7 @@ class LeapDbt(DbtCliResource):
             "DBT_LEAP_BEAT_S": repr(settings.heartbeat_s),
             "DBT_LEAP_CURRENCY": settings.currency,
             "DBT_LEAP_START_DATE": settings.start_date.isoformat(),
+            "DBT_LEAP_LOGS": ",".join(settings.logs),
             LOCK_VARIABLE: str(child_lock_path(settings.data_dir)),
         }
         return cls(

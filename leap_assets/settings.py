@@ -19,6 +19,7 @@ from leap_assets.simulation.config import WorldConfig
 
 SIMULATOR = "simulator"
 LANDING = "landing"
+ALL_LOGS = ("player", "product", "signons", "session", "transaction", "heartbeat", "client")
 SIMULATION_PREFIX = "LEAP_SIM_"
 PROJECT_DIR = Path(__file__).resolve().parent.parent
 
@@ -52,6 +53,14 @@ def _path(value: str) -> Path:
 
 def _flag(value: str) -> bool:
     return {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}[value.lower()]
+
+
+def _names(value: str) -> tuple[str, ...]:
+    return tuple(name.strip() for name in value.split(",") if name.strip())
+
+
+def _is_share(value: float) -> bool:
+    return 0 <= value <= 1
 
 
 def _setting(
@@ -160,6 +169,68 @@ class Settings:
         "a number of seconds above 0",
         "How long a run waits for another run that is writing before it gives up",
         lambda value: value > 0,
+    )
+    logs: tuple[str, ...] = _setting(
+        "LEAP_LOGS",
+        ALL_LOGS,
+        _names,
+        f"names among {', '.join(ALL_LOGS)}, with commas",
+        "Logs that the source has; what the others would tell is taken from client events where it can be",
+        lambda value: bool(value) and set(value) <= set(ALL_LOGS),
+    )
+    strict: bool = _setting(
+        "LEAP_STRICT",
+        False,
+        _flag,
+        "1 or 0",
+        "Whether a missed threshold stops the run: nothing of its days, or of its whole range, is built or published",
+    )
+    min_events: int = _setting(
+        "LEAP_CHECK_MIN_EVENTS",
+        1,
+        _integer,
+        "a whole number from 0",
+        "Threshold: client events that a delivery day must have",
+        lambda value: value >= 0,
+    )
+    event_types: tuple[str, ...] = _setting(
+        "LEAP_CHECK_EVENT_TYPES",
+        ("session_start", "session_end"),
+        _names,
+        "names of event types, with commas",
+        "Threshold: types of client events that a delivery day must have",
+    )
+    max_null_share: float = _setting(
+        "LEAP_CHECK_NULL_SHARE",
+        0.5,
+        _number,
+        "a share from 0 to 1",
+        "Threshold: share of lines that may lack an optional, but usual value",
+        _is_share,
+    )
+    max_rejected_share: float = _setting(
+        "LEAP_CHECK_REJECTED_SHARE",
+        0.05,
+        _number,
+        "a share from 0 to 1",
+        "Threshold: share of lines that may be rejected",
+        _is_share,
+    )
+    max_future_share: float = _setting(
+        "LEAP_CHECK_FUTURE_SHARE",
+        0.01,
+        _number,
+        "a share from 0 to 1",
+        "Threshold: share of lines that may be over an hour ahead of their delivery day",
+        _is_share,
+    )
+    max_price_factor: float = _setting(
+        "LEAP_CHECK_PRICE_FACTOR",
+        10.0,
+        _number,
+        "a number from 1",
+        "Threshold: a price this many times the median of its product and currency is an outlier",
+        lambda value: value >= 1,
     )
     rebuild: bool = _setting(
         "LEAP_REBUILD",
@@ -270,7 +341,7 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
         if not accepted:
             raise SettingsError(
                 f"{variable}={text!r} cannot be used: it must be {field.metadata['form']}. "
-                f"Unset it for the default {field.default}."
+                f"Unset it for the default {_shown(field.default)}."
             )
         values[field.name] = value
     settings = Settings(**values, simulation=_read_simulation(environ))
@@ -284,7 +355,14 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
     return dataclasses.replace(settings, data_dir=settings.data_dir.absolute())
 
 
+def _shown(default: object) -> str:
+    """A default as it would be written in the environment."""
+    if isinstance(default, bool):
+        return str(int(default))
+    return ",".join(default) if isinstance(default, tuple) else str(default)
+
+
 def describe_settings() -> list[tuple[str, str, str]]:
     """Rows (variable, default, meaning) of every setting, for the README and for people who ask."""
-    rows = [(name, str(f.default), f.metadata["meaning"]) for name, f in _fields().items()]
+    rows = [(name, _shown(f.default), f.metadata["meaning"]) for name, f in _fields().items()]
     return rows + [(name, str(f.default), f.metadata["help"]) for name, f in _simulation_fields().items()]
