@@ -50,7 +50,7 @@ def build_defs(
     return dg.Definitions(
         assets=[*generators, *tables, published],
         jobs=jobs,
-        schedules=build_schedules(jobs[0], partitions, settings.start_date),
+        schedules=build_schedules(jobs[0], partitions, settings),
         resources=resources,
         executor=dg.in_process_executor,
     )
