@@ -44,13 +44,13 @@ def build_defs(
     simulated = settings.source == SIMULATOR
     generators = [build_generators(partitions, settings.world)] if simulated else landing_specs()
     models = build_dbt(partitions, settings.start_date, resources["dbt"])
-    tables = [build_raw(partitions, settings.start_date), build_conflicts(partitions, settings), *models]
+    tables = [build_raw(partitions, settings), build_conflicts(partitions, settings), *models]
     published = build_published(partitions, [key for table in tables for key in table.keys], settings)
     jobs = build_jobs(settings.alert_webhook)
     return dg.Definitions(
         assets=[*generators, *tables, published],
         jobs=jobs,
-        schedules=build_schedules(jobs[0], partitions, settings.start_date),
+        schedules=build_schedules(jobs[0], partitions, settings),
         resources=resources,
         executor=dg.in_process_executor,
     )

@@ -3,6 +3,7 @@
 For after an upgrade, a changed rule or a changed setting of the model. The landing files are only read.
 """
 
+import dataclasses
 import datetime as dt
 import sys
 
@@ -28,6 +29,9 @@ def main() -> int:
         return 1
     if not materialize(EVERYTHING_BEHIND_LANDING, days, {"LEAP_REBUILD": "1"}):
         print("The warehouse is as it was before.")
+        return 1
+    if dataclasses.replace(settings, rebuild=True).written_path.exists():
+        print("The run ended without putting the new warehouse in place. The warehouse is as it was before.")
         return 1
     print(f"{settings.warehouse_path} was built anew from {len(days)} delivery days, {days}.")
     return 0

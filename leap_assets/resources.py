@@ -109,7 +109,7 @@ class RunLock:
     def _describe_holder(self) -> str:
         holder = self._read_holder()
         if not holder:
-            return "another run that is about to start"
+            return "whoever holds leap.lock (a run that is about to start, or a backup)"
         return f"run {holder['run_id']} (process {holder['pid']}, writing since {holder['since']})"
 
 

@@ -88,7 +88,7 @@ class Settings:
         Path("data"),
         _path,
         "a folder",
-        "Where landing files, the warehouse, the published file and the run history live",
+        "Where landing files, the warehouse and the published file live",
     )
     source: str = _setting(
         "LEAP_SOURCE",

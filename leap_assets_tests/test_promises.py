@@ -109,6 +109,18 @@ def test_readers_of_the_published_file_never_wait_and_see_one_state(make_leap):
     assert seen == {(1, 1), (2, 2)}
 
 
+def test_nothing_is_published_when_a_check_fails(make_leap):
+    leap = make_leap()
+    leap.run(1)
+    path = leap.settings.published_path
+    before = (path.stat().st_ino, path.stat().st_mtime_ns)
+    with duckdb.connect(str(leap.settings.warehouse_path)) as connection:
+        connection.execute("update leap_raw.delivery set received = received + 1 where log = 'session'")
+    result = leap.run(1, select="not group:generators and not group:raw", raise_on_error=False)
+    assert not result.success
+    assert (path.stat().st_ino, path.stat().st_mtime_ns) == before
+
+
 def test_another_seed_in_the_same_data_folder_is_refused_and_changes_nothing(clean, make_leap):
     other = make_leap(data_dir=clean.settings.data_dir, seed=7)
     before = state_of(clean.settings.data_dir)

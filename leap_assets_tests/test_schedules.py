@@ -45,6 +45,11 @@ def test_no_day_before_the_first_is_asked_for():
     assert missing_range({}, TODAY, TODAY) is None
 
 
+def test_no_day_is_asked_for_that_nobody_has_delivered_yet():
+    assert missing_range(status(d1=None, d3=None), TODAY, START, ago(2)) == (ago(3), ago(2))
+    assert missing_range(status(d1=None), TODAY, START, ago(2)) is None
+
+
 def test_the_schedule_requests_one_run_over_the_range(tmp_path):
     schedule = defs.resolve_schedule_def("nightly")
     with dg.DagsterInstance.local_temp(str(tmp_path)) as instance:

@@ -5,7 +5,6 @@ flags, which do not make it parse the project again. What the models compute liv
 """
 
 import datetime as dt
-import os
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
@@ -21,6 +20,8 @@ from leap_assets.resources import DBT_PROJECT_DIR, LeapDbt, Warehouse, temporary
 from leap_assets.warehouse.counts import count_rows
 
 MANIFEST = DBT_PROJECT_DIR / "target" / "manifest.json"
+PARSED_STATE = MANIFEST.with_name("manifest.state")
+# the files that the manifest was parsed from
 SOURCES = ("dbt_project.yml", "profiles.yml", "models", "macros", "tests", "seeds")
 BEFORE_KERNEL = "resource_type:seed fqn:leap.staging.*"
 AFTER_KERNEL = "fqn:leap.dimensions.* fqn:leap.marts.*"
@@ -54,22 +55,29 @@ class LeapTranslator(DagsterDbtTranslator):
 
 
 def prepare_manifest(dbt: LeapDbt) -> Path:
-    """Path of an up-to-date manifest; parses the project when a file of it is newer.
+    """Path of an up-to-date manifest; parses the project when a file of it was added, changed or taken away.
 
     Parsed aside and put in place by rename, so that several processes may do it at once.
     """
-    files = [path for name in SOURCES for path in _files(DBT_PROJECT_DIR / name)]
-    if MANIFEST.exists() and MANIFEST.stat().st_mtime > max(path.stat().st_mtime for path in files):
+    # taken before parsing: a file that changes meanwhile is seen the next time
+    state = project_state(DBT_PROJECT_DIR)
+    if MANIFEST.exists() and PARSED_STATE.exists() and PARSED_STATE.read_text() == state:
         return MANIFEST
     MANIFEST.parent.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory(dir=MANIFEST.parent) as aside:
-        started = dt.datetime.now().timestamp()
         dbt.cli(["parse", "--quiet"], target_path=Path(aside)).wait()
         for name in ("partial_parse.msgpack", MANIFEST.name):
             Path(aside, name).replace(MANIFEST.with_name(name))
-        # a file that was changed while dbt was parsing is newer than what it parsed
-        os.utime(MANIFEST, (started, started))
+        Path(aside, PARSED_STATE.name).write_text(state)
+        Path(aside, PARSED_STATE.name).replace(PARSED_STATE)
     return MANIFEST
+
+
+def project_state(project: Path) -> str:
+    """What tells one state of a dbt project from another: its files with their sizes and times of change."""
+    files = [path for name in SOURCES for path in _files(project / name)]
+    stats = [(path, path.stat()) for path in sorted(files)]
+    return "\n".join(f"{path.relative_to(project)} {stat.st_size} {stat.st_mtime_ns}" for path, stat in stats)
 
 
 def _files(path: Path) -> list[Path]:

@@ -4,7 +4,7 @@ One subsettable multi-asset, so that a run reads landing/ once and keeps its boo
 checked lives in `landing`.
 """
 
-import datetime as dt
+import dataclasses
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
@@ -21,8 +21,10 @@ from leap_assets.landing.ingestion import (
     raw_columns,
     read_rates,
 )
+from leap_assets.landing.thresholds import CLAIMS, Finding, Thresholds, check_thresholds
 from leap_assets.partitions import delivery_window
 from leap_assets.resources import LandingZone, Warehouse
+from leap_assets.settings import Settings
 
 SCHEMA = "leap_raw"
 BOOKS: dict[str, tuple[tuple[Column, ...], str]] = {
@@ -67,45 +69,84 @@ def _specs() -> list[dg.AssetSpec]:
     ]
 
 
-def build_raw(partitions: dg.PartitionsDefinition, start_date: dt.date) -> dg.AssetsDefinition:
-    """The raw tables. A selection of some logs loads those; the books are kept for the logs that are loaded."""
+def build_raw(partitions: dg.PartitionsDefinition, settings: Settings) -> dg.AssetsDefinition:
+    """The raw tables. A selection of some logs loads those; the books are kept for the logs that are loaded.
+
+    Thresholds are checked over the delivery days of the run: in strict mode a missed one stops the whole range.
+    """
+
+    thresholds = Thresholds(
+        **{field.name: getattr(settings, field.name) for field in dataclasses.fields(Thresholds)}
+    )
 
     @dg.multi_asset(
         name="load",
         specs=_specs(),
+        check_specs=_check_specs(settings),
         partitions_def=partitions,
         backfill_policy=dg.BackfillPolicy.single_run(),
         can_subset=True,
     )
     def load(
         context: dg.AssetExecutionContext, landing: LandingZone, warehouse: Warehouse
-    ) -> Iterator[dg.MaterializeResult[None]]:
+    ) -> Iterator[dg.MaterializeResult[None] | dg.AssetCheckResult]:
+        days = list(delivery_window(context))
         selected = context.selected_asset_keys
         # the books alone are selected: they are made by reading every log
-        logs = [log for log, c in CONTRACTS.items() if relation_key(SCHEMA, c.table) in selected] or list(
-            CONTRACTS
-        )
-        for stray in find_strays(landing.dir):
+        logs = [log for log, c in CONTRACTS.items() if relation_key(SCHEMA, c.table) in selected] or CONTRACTS
+        logs = [log for log in logs if log in settings.logs]
+        for stray in find_strays(landing.dir, settings.logs):
             context.log.warning(stray)
         try:
             with warehouse.get_connection() as connection:
                 loaded = load_deliveries(
                     connection,
                     landing.dir,
-                    list(delivery_window(context)),
+                    days,
                     logs=logs,
-                    start_date=start_date,
+                    start_date=settings.start_date,
                     rates=read_rates(landing.exchange_rates_path),
                     say=context.log.warning,
                 )
+                findings = check_thresholds(connection, days, settings.logs, thresholds)
         except LandingError as error:
             # the message says it all: a stack trace would only bury it
             raise dg.Failure(str(error), allow_retries=False) from None
         _tell(context, loaded)
         for key in sorted(selected):
             yield dg.MaterializeResult(key)
+        yield from _judge(context, findings, strict=settings.strict)
 
     return load
+
+
+def _check_specs(settings: Settings) -> list[dg.AssetCheckSpec]:
+    needs = {"event_client": "client", "event_transaction": "transaction"}
+    return [
+        dg.AssetCheckSpec(
+            name, asset=relation_key(SCHEMA, table), description=description, blocking=settings.strict
+        )
+        for name, (table, description) in CLAIMS.items()
+        if needs.get(table, settings.logs[0]) in settings.logs
+    ]
+
+
+def _judge(
+    context: dg.AssetExecutionContext, findings: Sequence[Finding], *, strict: bool
+) -> Iterator[dg.AssetCheckResult]:
+    """Findings as results of asset checks: a warning, or an error where the check blocks."""
+    severity = dg.AssetCheckSeverity.ERROR if strict else dg.AssetCheckSeverity.WARN
+    for finding in findings:
+        key = dg.AssetCheckKey(relation_key(SCHEMA, finding.table), finding.name)
+        if key in context.selected_asset_check_keys:
+            yield dg.AssetCheckResult(
+                check_name=finding.name,
+                asset_key=key.asset_key,
+                passed=finding.passed,
+                severity=severity,
+                description=finding.said,
+                metadata={"figure": finding.figure, "limit": finding.limit},
+            )
 
 
 def _tell(context: dg.AssetExecutionContext, loaded: Sequence[Loaded]) -> None:

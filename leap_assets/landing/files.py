@@ -6,7 +6,7 @@ that names the file and the remedy, before anything is written. What the bytes m
 
 import dataclasses
 import datetime as dt
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -123,15 +123,15 @@ def list_files(landing_dir: Path, log: str, days: Iterable[dt.date]) -> list[Lan
     return files
 
 
-def find_strays(landing_dir: Path) -> list[str]:
+def find_strays(landing_dir: Path, logs: Sequence[str] = tuple(CONTRACTS)) -> list[str]:
     """Sentences about things in landing/ that no run will ever read: unknown logs, folders that are not a day."""
     strays = []
-    known = ", ".join(CONTRACTS)
+    known = ", ".join(logs)
     for log in sorted(landing_dir.iterdir()) if landing_dir.is_dir() else []:
         if log.name.startswith("."):
             continue
-        if log.name not in CONTRACTS or not log.is_dir():
-            strays.append(f"{log} is never read: the logs are {known}.")
+        if log.name not in logs or not log.is_dir():
+            strays.append(f"{log} is never read: the logs of this source are {known}.")
             continue
         for day in sorted(log.iterdir()):
             if not day.name.startswith(".") and not _is_day(day.name):

@@ -103,9 +103,7 @@ def _from_physical(column: Column, value: Value) -> str:
     nothing = f"null::{column.sql_type}"
     match column.type:
         case "text":
-            is_scalar = (
-                is_number or is_time or physical in ("UUID", "DATE", "BOOLEAN") or physical.startswith("ENUM")
-            )
+            is_scalar = is_number or is_time or physical in ("UUID", "DATE") or physical.startswith("ENUM")
             return f"{value.sql}::varchar" if is_scalar else nothing
         case "integer" if is_number:
             return f"case when {value.sql} = try_cast({value.sql} as bigint) then try_cast({value.sql} as bigint) end"
@@ -211,16 +209,20 @@ def _window_rules(contract: Contract, start_date: str) -> list[Rule]:
     time = quote_identifier(contract.time)
     late = f"delivery_date - interval {LATE_LIMIT_H} hour"
     early = f"delivery_date + interval {24 + EARLY_LIMIT_H} hour"
+    ended = f"'{contract.time}: ' || {time}"
+    started = f"'{contract.time} less {contract.length_s}: ' || started" if contract.length_s else ended
     rules = [
-        (f"{time} >= {early}", f"' is more than {EARLY_LIMIT_H} h after its delivery day'"),
-        (f"started < {late}", f"' is more than {LATE_LIMIT_H} h before its delivery day'"),
-        (f"started < date '{start_date}'", f"' is before the first day of the warehouse, {start_date}'"),
+        (f"{time} >= {early}", f"{ended} || ' is more than {EARLY_LIMIT_H} h after its delivery day'"),
+        (f"started < {late}", f"{started} || ' is more than {LATE_LIMIT_H} h before its delivery day'"),
+        (
+            f"started < date '{start_date}'",
+            f"{started} || ' is before the first day of the warehouse, {start_date}'",
+        ),
     ]
-    said = [(rule, f"'{contract.time}: ' || {time} || {message}") for rule, message in rules]
     if contract.length_s:
         too_long = f"{contract.length_s} > {SESSION_LIMIT_S}"
-        said.insert(0, (too_long, f"{_said(contract.length_s)} || ' seconds are more than 24 h'"))
-    return said
+        rules.insert(0, (too_long, f"{_said(contract.length_s)} || ' seconds are more than 24 h'"))
+    return rules
 
 
 def _path(column: Column) -> str:
