@@ -120,6 +120,27 @@ class WorldConfig:
     yearly_renewal: float = _knob(0.6, "Chance that a yearly pass is renewed once more (at most 3 times).")
     refund_share: float = _knob(0.03, "Share of purchases refunded 3 to 14 days later; a refunded pass ends.")
 
+    first_day_levels: float = _knob(
+        4.5, "Mean number of levels (1 to 50) that players have the skill to complete on their first day."
+    )
+    attempt_s: float = _knob(
+        110.0, "Mean seconds from one level attempt to the next at the first levels; 1 % more for each level."
+    )
+    abandon_share: float = _knob(
+        0.25, "Share of player-sessions whose last level attempt is cut off by the end: neither result."
+    )
+    ads_per_hour: float = _knob(8.0, "Mean advertisements that a player who never pays watches in an hour.")
+    spender_ads_factor: float = _knob(
+        0.25, "Advertisements of minnows, dolphins and whales relative to those of everybody else."
+    )
+    ecpm_rewarded: float = _knob(14.0, "Mean revenue of a thousand rewarded advertisements in USD.")
+    ecpm_interstitial: float = _knob(6.0, "Mean revenue of a thousand interstitial advertisements in USD.")
+    ecpm_banner: float = _knob(0.8, "Mean revenue of a thousand banner advertisements in USD.")
+    ecpm_sigma: float = _knob(0.5, "Standard deviation of the logarithm of an advertisement's revenue.")
+    adoption_days: float = _knob(
+        10.0, "Days after its release at which a later feature has 63 % of its final use."
+    )
+
     duplicate_rate: float = _knob(0.002, "Identical copies added, as a share of the good lines.")
     conflicting_duplicate_rate: float = _knob(
         0.0005, "Copies with the same key but another measure, same base."
@@ -137,6 +158,9 @@ class WorldConfig:
     )
     bad_encoding_rate: float = _knob(
         0.0002, "Copies with bytes that are not UTF-8; text logs only, same base."
+    )
+    unknown_event_rate: float = _knob(
+        0.0005, "Copies with an event type that nobody knows; client events only, same base."
     )
     clock_jitter_s: float = _knob(
         0.2, "Standard deviation of a heartbeat's logged time in seconds; cut at 0.4 of a heartbeat."
@@ -203,6 +227,7 @@ _SHARES = (
     "monthly_renewal",
     "yearly_renewal",
     "refund_share",
+    "abandon_share",
     "duplicate_rate",
     "conflicting_duplicate_rate",
     "late_rate",
@@ -211,6 +236,7 @@ _SHARES = (
     "wrong_type_rate",
     "missing_field_rate",
     "bad_encoding_rate",
+    "unknown_event_rate",
 )
 
 _BOUNDS = dict.fromkeys(_SHARES, (0.0, 1.0)) | {
@@ -233,6 +259,16 @@ _BOUNDS = dict.fromkeys(_SHARES, (0.0, 1.0)) | {
     "dolphin_purchases": (0.0, 1000.0),
     "whale_purchases": (0.0, 1000.0),
     "spend_pareto_alpha": (0.1, math.inf),
+    "first_day_levels": (0.0, 1000.0),
+    # As for a heartbeat: a bound on the attempts of a player-session.
+    "attempt_s": (1.0, 86_400.0),
+    "ads_per_hour": (0.0, 3600.0),
+    "spender_ads_factor": (0.0, 1000.0),
+    "ecpm_rewarded": (0.0, 1e6),
+    "ecpm_interstitial": (0.0, 1e6),
+    "ecpm_banner": (0.0, 1e6),
+    "ecpm_sigma": (0.0, 10.0),
+    "adoption_days": (1e-3, 1e6),
     "clock_jitter_s": (0.0, 86_400.0),
 }
 # Lowest and highest value of every number that is not a count; generous, and finite where a draw could
@@ -265,5 +301,6 @@ _SUMS_UP_TO_ONE = (
         "wrong_type_rate",
         "missing_field_rate",
         "bad_encoding_rate",
+        "unknown_event_rate",
     ),
 )

@@ -20,7 +20,9 @@ DEFECT_KINDS = (
     "wrong_type",
     "missing_field",
     "bad_encoding",
+    "unknown_event",
 )
+# New kinds go to the end: a log that cannot have them then keeps the defects it had.
 
 LATEST_DAYS = 3
 # Lines over 72 hours older than their delivery day would be rejected.
@@ -28,6 +30,7 @@ LATEST_DAYS = 3
 _TEXT_ONLY = ("truncated", "wrong_type", "bad_encoding")
 _BINARY_LOGS = ("heartbeat",)
 _UNTIMED_LOGS = ("product",)
+_EVENT_LOGS = ("client",)
 _CONFLICTING_COLUMN = {
     "player": "platform",
     "product": "price",
@@ -36,6 +39,21 @@ _CONFLICTING_COLUMN = {
     "transaction": "purchase_price",
     "heartbeat": "position_x",
 }
+_CLIENT_MEASURES = {
+    "level_start": "level",
+    "level_complete": "score",
+    "level_fail": "score",
+    "purchase": "price",
+    "ad_watched": "revenue",
+    "achievement_unlocked": "achievement",
+    "feature_used": "feature",
+    "session_end": "session_length",
+}
+# What a copy has different, by event type; a session_start has nothing but its time.
+_CLOCK_STEP = np.timedelta64(500, "ms")
+# A player-session starts on a whole second and lasts at least one: half of one more is inside it, on the same day.
+_ONE_MORE = ("kills", "level", "score", "session_length")
+_CENT = 10_000
 _MICROSECONDS_A_DAY = 86_400_000_000
 
 
@@ -46,6 +64,8 @@ def defect_rates(config: WorldConfig, log: str) -> dict[str, float]:
         rates |= dict.fromkeys(_TEXT_ONLY, 0.0)
     if log in _UNTIMED_LOGS:
         rates["future_clock"] = 0.0
+    if log not in _EVENT_LOGS:
+        rates["unknown_event"] = 0.0
     return rates
 
 
@@ -112,14 +132,26 @@ def alter_copies(
         Delivery day.
     """
     conflicting = first + np.flatnonzero(kind == DEFECT_KINDS.index("conflicting_duplicate"))
-    if len(conflicting):
+    if len(conflicting) and log in _EVENT_LOGS:
+        _change_events(table, conflicting)
+    elif len(conflicting):
         _change_measure(table, _CONFLICTING_COLUMN[log], conflicting)
     early = first + np.flatnonzero(kind == DEFECT_KINDS.index("future_clock"))
-    times = table.get("event_date_time")
+    times = table.get("timestamp" if log in _EVENT_LOGS else "event_date_time")
     if len(early) and isinstance(times, np.ndarray):
         # Two midnights on is 24 hours after the end of the day; an hour to a year more leaves no doubt.
         beyond_us = 2 * _MICROSECONDS_A_DAY + rng.integers(3600, 365 * 86_400, size=len(early)) * 1_000_000
         times[early] = day.astype("datetime64[us]") + beyond_us.astype("timedelta64[us]")
+
+
+def _change_events(table: Table, rows: NDArray[np.int64]) -> None:
+    types, times = table["event_type"], table["timestamp"]
+    if not isinstance(types, Coded) or not isinstance(times, np.ndarray):
+        raise AssertionError("client events have a coded type and a time")
+    of_row = types.values[types.codes[rows]]
+    times[rows[of_row == "session_start"]] += _CLOCK_STEP
+    for event_type, measure in _CLIENT_MEASURES.items():
+        _change_measure(table, measure, rows[of_row == event_type])
 
 
 def _change_measure(table: Table, name: str, rows: NDArray[np.int64]) -> None:
@@ -129,8 +161,10 @@ def _change_measure(table: Table, name: str, rows: NDArray[np.int64]) -> None:
     elif column.dtype == np.float64:
         # One unit towards the middle: still inside the cube.
         column[rows] = np.round(column[rows] - np.where(column[rows] > 0, 1.0, -1.0), 2)
-    elif name == "kills":
+    elif name in _ONE_MORE:
         column[rows] += 1
+    elif name == "revenue":
+        column[rows] += _CENT
     else:
         # One unit of the currency more, with the sign of a refund kept.
         column[rows] += 100 * np.where(column[rows] < 0, -1, 1)

@@ -14,8 +14,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from leap_assets.simulation.ads import AD_TYPES, NETWORKS
 from leap_assets.simulation.catalogue import CURRENCY_CODES, CYCLES, TIERS, TRANSACTION_TYPES, Catalogue
+from leap_assets.simulation.client import ACHIEVEMENTS, EVENT_TYPES, ClientEvents
 from leap_assets.simulation.coded import Coded, Column, Table, code
+from leap_assets.simulation.features import FEATURE_NAMES
 from leap_assets.simulation.play import Action, Play
 from leap_assets.simulation.population import (
     COUNTRY_CODES,
@@ -27,8 +30,7 @@ from leap_assets.simulation.population import (
 from leap_assets.simulation.purchases import PAYMENT_KINDS, Payments
 from leap_assets.simulation.streams import format_uuids
 
-LOGS = ("player", "product", "signons", "session", "transaction", "heartbeat")
-# `client` joins here when its events are simulated.
+LOGS = ("player", "product", "signons", "session", "transaction", "heartbeat", "client")
 
 
 @dataclass(frozen=True, eq=False, init=False)
@@ -178,6 +180,45 @@ def write_transaction_log(
         "cycle": code(cycle, CYCLES),
         "transaction_type": code(catalogue.kind[item], TRANSACTION_TYPES),
         "refunded_transaction_id": _make_optional_ids(payments.origin_id, refunds),
+    }
+
+
+def write_client_log(
+    start_date: datetime.date,
+    catalogue: Catalogue,
+    play: Play,
+    events: ClientEvents,
+    ids: NDArray[np.str_],
+    match_ids: NDArray[np.str_],
+) -> Table:
+    """One row per client event of the player-sessions whose match starts on the day, with every property.
+
+    A property means something only where the event type has it: null (text), 0 or false elsewhere.
+    """
+    matches = play.matches
+    is_ad = events.ad_type >= 0
+    # Prices are in the currency of the item; advertisements are always paid in USD.
+    currency = np.where(events.item >= 0, catalogue.currency[events.item], -1)
+    currency = np.where(is_ad, CURRENCY_CODES.index("USD"), currency)
+    return {
+        "event_id": make_ids(events.raw_id),
+        "player_id": code(matches.signon[events.session], ids),
+        "session_id": code(matches.match[events.session], match_ids),
+        "event_type": code(events.type, EVENT_TYPES),
+        "timestamp": to_times(start_date, play.day, events.at_us),
+        "level": events.level,
+        "time_spent": events.time_spent_s,
+        "success": events.is_success,
+        "score": events.score,
+        "product": code(events.item, catalogue.item_ids),
+        "price": events.price,
+        "currency": code(currency, CURRENCY_CODES),
+        "ad_type": code(events.ad_type, AD_TYPES),
+        "network": code(events.network, NETWORKS),
+        "revenue": events.revenue,
+        "achievement": code(events.achievement, ACHIEVEMENTS),
+        "feature": code(events.feature, FEATURE_NAMES),
+        "session_length": events.session_length_s,
     }
 
 

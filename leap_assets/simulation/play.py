@@ -39,6 +39,31 @@ class Play:
 
 
 @dataclass(frozen=True, eq=False)
+class PlayerSessions:
+    """The player-sessions of a day by player and start; arrays of shape (player-sessions,).
+
+    Attributes
+    ----------
+    row : position in the player-sessions of ``Matches``
+    player : position in ``Players``, ascending
+    start_us : microseconds since midnight of the day
+    length_s : seconds
+    is_first : whether it is the player's first of the day
+    """
+
+    row: NDArray[np.int64]
+    player: NDArray[np.int64]
+    start_us: NDArray[np.int64]
+    length_s: NDArray[np.int64]
+    is_first: NDArray[np.bool_]
+
+    @property
+    def end_us(self) -> NDArray[np.int64]:
+        """Microseconds since midnight of the day, which may be after the next one."""
+        return self.start_us + self.length_s * 1_000_000
+
+
+@dataclass(frozen=True, eq=False)
 class Action:
     """What happens in the matches of a day.
 
@@ -66,6 +91,21 @@ def play_day(config: WorldConfig, players: Players, day: int) -> Play:
     """Draw sign-ons and matches of a day number; ``players`` are all registered until then."""
     sign_ons = draw_sign_ons(config, players, day)
     return Play(day, players, sign_ons, pack_matches(config, sign_ons, day))
+
+
+def list_player_sessions(play: Play) -> PlayerSessions:
+    """Put the player-sessions of a day into the order in which each player plays them."""
+    matches = play.matches
+    start_us = matches.start_s[matches.match] * 1_000_000
+    row = np.lexsort((start_us, matches.signon))
+    signon = matches.signon[row]
+    return PlayerSessions(
+        row=row,
+        player=play.sign_ons.player[signon],
+        start_us=start_us[row],
+        length_s=matches.length_s[row],
+        is_first=np.diff(signon, prepend=-1) != 0,
+    )
 
 
 def act_day(config: WorldConfig, play: Play) -> Action:

@@ -2,8 +2,7 @@
 
 A cohort is drawn once from the streams of its registration day; everything a later day needs of the past
 (registered, churned, habit, spender class, pass intention) is in these attributes, so no day is replayed.
-What players do on a day is not in here (see sign_ons, matches, purchases). A level reached per player and day
-belongs here too, as one more attribute, when client events need it.
+What players do on a day is not in here (see sign_ons, matches, purchases, levels).
 """
 
 from __future__ import annotations
@@ -16,6 +15,7 @@ from numpy.typing import NDArray
 
 from leap_assets.simulation.coded import Coded, code
 from leap_assets.simulation.config import WorldConfig
+from leap_assets.simulation.features import draw_fans
 from leap_assets.simulation.streams import draw_uuids, format_uuids, open_stream
 
 # code, share of players, offset from UTC in minutes (standard time: the world knows no summer time), currency
@@ -58,6 +58,11 @@ LAST_SIGN_ON_US = DAY_US - 300_000_000
 LAST_REGISTRATION_US = LAST_SIGN_ON_US - 300_000_000
 # And a registration leaves room for the sign-on that follows it.
 
+_SKILL_SHAPE = 2.5
+_LARGEST_SKILL = 1.8
+# Shape of the gamma distribution of skill, relative to its mean, and where it is cut off: beyond it a player would
+# be through all levels within weeks.
+
 _NEVER = 2**40
 _WEEKEND = 5
 
@@ -91,6 +96,8 @@ class Players:
     phase : phase of the cyclical habit in radians
     last_day : last day number on which the player can still play
     pass_day : the only day number on which the player buys a battle pass, if active then; -1 for never
+    skill : levels that the player can complete on the first day (see levels)
+    fan : whether the player ever uses each feature, shape (players, features)
     """
 
     day: NDArray[np.int64]
@@ -106,6 +113,8 @@ class Players:
     phase: NDArray[np.float64]
     last_day: NDArray[np.int64]
     pass_day: NDArray[np.int64]
+    skill: NDArray[np.float64]
+    fan: NDArray[np.bool_]
 
     def __len__(self) -> int:
         return len(self.day)
@@ -217,6 +226,8 @@ def _draw_size(config: WorldConfig, day: int) -> int:
 
 def _draw_cohort(config: WorldConfig, day: int, size: int) -> Players:
     rng = open_stream(config.seed, "players", day)
+    # What only client events tell has a stream of its own, so that a change there leaves the player log alone.
+    tastes = open_stream(config.seed, "tastes", day)
     country = _draw_share(rng, size, [row[1] for row in COUNTRIES])
     group = _draw_share(rng, size, [1.0 - config.treatment_share, config.treatment_share])
     spender_shares = [config.minnow_share, config.dolphin_share, config.whale_share]
@@ -237,6 +248,8 @@ def _draw_cohort(config: WorldConfig, day: int, size: int) -> Players:
         phase=rng.random(size) * 2.0 * np.pi,
         last_day=day + _draw_lifetime(config, rng, group == EXPERIMENT_GROUPS.index("treatment")) - 1,
         pass_day=_draw_pass_day(config, rng, day, spender),
+        skill=_draw_skill(config, tastes, size),
+        fan=draw_fans(tastes, size),
     )
 
 
@@ -259,6 +272,11 @@ def _draw_lifetime(
     lifetime = np.clip(lifetime, 1, _NEVER).astype(np.int64)
     is_rescued = is_treatment & (lifetime <= 7) & (rng.random(size) < config.treatment_rescue)
     return lifetime + np.where(is_rescued, 7, 0)
+
+
+def _draw_skill(config: WorldConfig, rng: np.random.Generator, size: int) -> NDArray[np.float64]:
+    skill = np.minimum(rng.gamma(_SKILL_SHAPE, 1.0 / _SKILL_SHAPE, size=size), _LARGEST_SKILL)
+    return config.first_day_levels * skill
 
 
 def _draw_pass_day(

@@ -48,6 +48,7 @@ class Payments:
     day : day number on which it is paid
     at_us : microseconds since midnight of that day, whole milliseconds
     player : position in the day's ``Players``
+    session : position in the day's player-sessions for a purchase, -1 otherwise
     item : position in the catalogue
     price : hundredths of the item's currency, negative for a refund
     kind : position in ``PAYMENT_KINDS``
@@ -58,6 +59,7 @@ class Payments:
     day: NDArray[np.int64]
     at_us: NDArray[np.int64]
     player: NDArray[np.int64]
+    session: NDArray[np.int64]
     item: NDArray[np.int64]
     price: NDArray[np.int64]
     kind: NDArray[np.int64]
@@ -106,6 +108,7 @@ def draw_purchases(config: WorldConfig, catalogue: Catalogue, play: Play) -> Pay
         day=np.full(count, play.day, dtype=np.int64),
         at_us=_draw_times(rng, play, session),
         player=player[buyer],
+        session=session,
         item=item,
         price=catalogue.price(play.day)[item],
         kind=np.full(count, _PURCHASE, dtype=np.int64),
@@ -129,6 +132,7 @@ def draw_follow_ups(config: WorldConfig, catalogue: Catalogue, purchases: Paymen
             day=(refunded.day + wait[is_refunded]),
             at_us=refund_us[is_refunded],
             player=refunded.player,
+            session=np.full(len(refunded), -1, dtype=np.int64),
             item=refunded.item,
             price=-refunded.price,
             kind=np.full(len(refunded), _REFUND, dtype=np.int64),
@@ -166,6 +170,7 @@ def _renew(rng: np.random.Generator, catalogue: Catalogue, purchases: Payments, 
         day=np.full(count, day, dtype=np.int64),
         at_us=purchases.at_us,
         player=purchases.player,
+        session=np.full(count, -1, dtype=np.int64),
         item=purchases.item,
         price=catalogue.price(day)[purchases.item],
         kind=np.full(count, _RENEWAL, dtype=np.int64),

@@ -11,14 +11,11 @@ import hashlib
 import numpy as np
 from numpy.typing import NDArray
 
-_HEX = np.frombuffer("".join(f"{value:02x}" for value in range(256)).encode("ascii"), dtype=np.uint8).reshape(
-    256, 2
-)
+_HEX = np.frombuffer("".join(f"{value:02x}" for value in range(256)).encode("ascii"), dtype=np.uint16)
+# The two digits of every byte as one item, so that they are looked up together.
 
-_BYTE_COLUMNS = np.array([0, 2, 4, 6, 9, 11, 14, 16, 19, 21, 24, 26, 28, 30, 32, 34])
-# Where the two digits of each of the 16 bytes stand in the text 8-4-4-4-12.
-
-_DASH_COLUMNS = [8, 13, 18, 23]
+_DIGIT_GROUPS = ((0, 8), (8, 12), (12, 16), (16, 20), (20, 32))
+# Digits between the dashes of the text 8-4-4-4-12.
 
 
 def open_stream(seed: int, name: str, *numbers: int) -> np.random.Generator:
@@ -48,12 +45,11 @@ def draw_uuids(rng: np.random.Generator, count: int) -> NDArray[np.uint8]:
 
 def format_uuids(raw: NDArray[np.uint8]) -> NDArray[np.str_]:
     """Write uuids of shape (n, 16) as lower-case text of 36 characters, shape (n,), dtype U36."""
-    text = np.empty((len(raw), 36), dtype=np.uint8)
-    digits = _HEX[raw]
-    text[:, _BYTE_COLUMNS] = digits[:, :, 0]
-    text[:, _BYTE_COLUMNS + 1] = digits[:, :, 1]
-    text[:, _DASH_COLUMNS] = ord("-")
-    return text.view("S36").reshape(len(raw)).astype("U36")
+    text = np.full((len(raw), 36), ord("-"), dtype=np.uint32)
+    digits = np.take(_HEX, raw).view(np.uint8)
+    for dashes, (begin, end) in enumerate(_DIGIT_GROUPS):
+        text[:, begin + dashes : end + dashes] = digits[:, begin:end]
+    return text.view("U36").reshape(len(raw))
 
 
 def rank_uuids(raw: NDArray[np.uint8]) -> NDArray[np.int64]:

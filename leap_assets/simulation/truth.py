@@ -13,12 +13,16 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from leap_assets.simulation.ads import AD_TYPES
 from leap_assets.simulation.catalogue import CURRENCY_CODES, Catalogue
+from leap_assets.simulation.client import EVENT_TYPES, ClientEvents
 from leap_assets.simulation.coded import Table, code
 from leap_assets.simulation.dirt import DEFECT_KINDS
+from leap_assets.simulation.features import FEATURE_NAMES
+from leap_assets.simulation.levels import OUTCOMES
 from leap_assets.simulation.logs import LOGS, code_players, make_ids, name_teams, to_times
 from leap_assets.simulation.play import Action, Play
-from leap_assets.simulation.population import EXPERIMENT_GROUPS, HABITS, SPENDER_CLASSES, Players
+from leap_assets.simulation.population import DAY_US, EXPERIMENT_GROUPS, HABITS, SPENDER_CLASSES, Players
 from leap_assets.simulation.purchases import PAYMENT_KINDS, Payments
 from leap_assets.simulation.streams import rank_uuids
 
@@ -128,6 +132,86 @@ def tell_transactions(
     }
 
 
+def tell_level_attempts(
+    start_date: datetime.date,
+    play: Play,
+    events: ClientEvents,
+    ids: NDArray[np.str_],
+    match_ids: NDArray[np.str_],
+    late: LateRows,
+) -> Table:
+    """One row per level attempt of the player-sessions whose match starts on the day.
+
+    Start and result are two lines, each with its own delivery; an abandoned attempt has no result (NaT).
+    """
+    matches = play.matches
+    started = np.flatnonzero(events.type == EVENT_TYPES.index("level_start"))
+    started = started[np.argsort(events.attempt[started])]
+    is_complete = events.type == EVENT_TYPES.index("level_complete")
+    ended = np.flatnonzero(is_complete | (events.type == EVENT_TYPES.index("level_fail")))
+    outcome = np.full(len(started), OUTCOMES.index("abandoned"))
+    outcome[events.attempt[ended]] = np.where(
+        is_complete[ended], OUTCOMES.index("complete"), OUTCOMES.index("fail")
+    )
+    delivered_on = _tell_delivery(start_date, play.day, len(events), late)
+    result_on = np.full(len(started), np.datetime64("NaT", "D"))
+    result_on[events.attempt[ended]] = delivered_on[ended]
+    session = events.session[started]
+    return {
+        "player_id": code(matches.signon[session], ids),
+        "session_id": code(matches.match[session], match_ids),
+        "level": events.level[started],
+        "started_at": to_times(start_date, play.day, events.at_us[started]),
+        "outcome": code(outcome, OUTCOMES),
+        "delivered_on": delivered_on[started],
+        "result_delivered_on": result_on,
+    }
+
+
+def tell_ads(
+    start_date: datetime.date, play: Play, events: ClientEvents, ids: NDArray[np.str_], late: LateRows
+) -> Table:
+    """One row per advertisement watched in a match that starts on the day; revenue in millionths of a USD."""
+    rows = np.flatnonzero(events.ad_type >= 0)
+    return {
+        "player_id": code(play.matches.signon[events.session[rows]], ids),
+        "at": to_times(start_date, play.day, events.at_us[rows]),
+        "ad_type": code(events.ad_type[rows], AD_TYPES),
+        "revenue": events.revenue[rows],
+        "delivered_on": _tell_delivery(start_date, play.day, len(events), late)[rows],
+    }
+
+
+def tell_feature_uses(
+    start_date: datetime.date, play: Play, events: ClientEvents, ids: NDArray[np.str_], late: LateRows
+) -> Table:
+    """One row per use of a feature in a match that starts on the day."""
+    rows = np.flatnonzero(events.feature >= 0)
+    return {
+        "player_id": code(play.matches.signon[events.session[rows]], ids),
+        "at": to_times(start_date, play.day, events.at_us[rows]),
+        "feature": code(events.feature[rows], FEATURE_NAMES),
+        "delivered_on": _tell_delivery(start_date, play.day, len(events), late)[rows],
+    }
+
+
+def tell_client_events(start_date: datetime.date, play: Play, events: ClientEvents, late: LateRows) -> Table:
+    """One row per event's own day, type and delivery day, of the matches that start on the day."""
+    waited = _count_delivery(play.day, len(events), late) - play.day
+    shape = (int(events.at_us.max(initial=0)) // DAY_US + 1, len(EVENT_TYPES), int(waited.max(initial=0)) + 1)
+    count = np.bincount(
+        np.ravel_multi_index((events.at_us // DAY_US, events.type, waited), shape), minlength=np.prod(shape)
+    )
+    found = np.flatnonzero(count)
+    days_on, event_type, waited = np.unravel_index(found, shape)
+    return {
+        "event_date": _to_days(start_date, play.day + days_on),
+        "event_type": code(event_type, EVENT_TYPES),
+        "delivered_on": _to_days(start_date, play.day + waited),
+        "events": count[found],
+    }
+
+
 def tell_late(start_date: datetime.date, day: int, late: Late) -> Table:
     """One row per late line of the event day; row counts the log's rows before lateness.
 
@@ -165,10 +249,14 @@ def tell_defects(kinds: Mapping[str, NDArray[np.int64]], first_row: Mapping[str,
 
 
 def _tell_delivery(start_date: datetime.date, day: int, rows: int, late: LateRows) -> NDArray[np.datetime64]:
+    return _to_days(start_date, _count_delivery(day, rows, late))
+
+
+def _count_delivery(day: int, rows: int, late: LateRows) -> NDArray[np.int64]:
     delivered = np.full(rows, day, dtype=np.int64)
     row, delay = late
     delivered[row] += delay
-    return _to_days(start_date, delivered)
+    return delivered
 
 
 def _to_days(start_date: datetime.date, day: NDArray[np.int64]) -> NDArray[np.datetime64]:

@@ -17,9 +17,11 @@ from numpy.typing import NDArray
 from leap_assets.simulation import logs as lines
 from leap_assets.simulation import truth as facts
 from leap_assets.simulation.catalogue import Catalogue
+from leap_assets.simulation.client import ClientEvents, draw_client_events
 from leap_assets.simulation.coded import Column, Table, compact, count_rows, stack, take_rows
 from leap_assets.simulation.config import WorldConfig
 from leap_assets.simulation.dirt import DEFECT_KINDS, LATEST_DAYS, alter_copies, draw_defects, draw_late_rows
+from leap_assets.simulation.levels import LOOK_BACK_DAYS, Wins, count_wins
 from leap_assets.simulation.logs import LOGS, LogDay
 from leap_assets.simulation.play import Action, Play, act_day, play_day
 from leap_assets.simulation.population import Players, Population
@@ -39,7 +41,11 @@ _FOLLOW_UP_DAYS_KEPT = 400
 # Days whose coming renewals and refunds are remembered; a year of them serves a range of days without
 # drawing twice.
 
-_PLAYED_LOGS = frozenset(("signons", "session", "transaction", "heartbeat"))
+_WIN_DAYS_KEPT = LOOK_BACK_DAYS + _LATE_DAYS_KEPT
+# Days whose winnable level attempts are remembered: what a day and the late lines before it look back on.
+
+_PLAYED_LOGS = frozenset(("signons", "session", "transaction", "heartbeat", "client"))
+_PAID_LOGS = frozenset(("transaction", "client"))
 _MOVED_LOGS = frozenset(("session", "heartbeat"))
 
 
@@ -55,8 +61,9 @@ class DeliveryDay:
         The logs asked for, in the order of ``LOGS``.
     truth : mapping from table name to columns
         What happened on the *event* day of the same date: registered, churned, active, player_session,
-        contact_beat, transaction and late, as far as the logs asked for tell of it; and defect, which is
-        about this *delivery*. Empty when truth was not asked for.
+        contact_beat, transaction, level_attempt, ad, feature_use, client_event and late, as far as the logs
+        asked for tell of it; and defect, which is about this *delivery*. Empty when truth was not asked for.
+        What happens in a match that runs past midnight belongs to the day on which the match starts.
     """
 
     date: datetime.date
@@ -71,6 +78,7 @@ class _Happened:
     play: Play | None = None
     payments: Payments | None = None
     action: Action | None = None
+    client: ClientEvents | None = None
     ids: NDArray[np.str_] = field(default_factory=lambda: np.empty(0, dtype="U36"))
     match_ids: NDArray[np.str_] = field(default_factory=lambda: np.empty(0, dtype="U36"))
 
@@ -91,8 +99,8 @@ class World:
 
     Notes
     -----
-    What is remembered between calls is bounded (registered players, late lines of some days, coming
-    renewals) and never changes an answer. An object must not be shared between threads.
+    What is remembered between calls is bounded (registered players, late lines and winnable level attempts of
+    some days, coming renewals) and never changes an answer. An object must not be shared between threads.
     """
 
     def __init__(self, config: WorldConfig) -> None:
@@ -101,6 +109,7 @@ class World:
         self._catalogue = Catalogue()
         self._late_lines: OrderedDict[tuple[int, str], dict[int, Table]] = OrderedDict()
         self._follow_ups: OrderedDict[int, Payments] = OrderedDict()
+        self._wins: OrderedDict[int, Wins] = OrderedDict()
 
     def day(self, day: datetime.date, *, logs: Iterable[str] = LOGS, truth: bool = True) -> DeliveryDay:
         """Give what is delivered on a day.
@@ -192,12 +201,18 @@ class World:
         if not _PLAYED_LOGS & set(wanted):
             return _Happened(day, players)
         play = play_day(self.config, players, day)
+        payments, client = None, None
+        if _PAID_LOGS & set(wanted):
+            purchases = draw_purchases(self.config, self._catalogue, play)
+            payments = self._pay(play, purchases) if "transaction" in wanted else None
+            client = self._report(play, purchases) if "client" in wanted else None
         return _Happened(
             day,
             players,
             play,
-            self._pay(play) if "transaction" in wanted else None,
+            payments,
             act_day(self.config, play) if _MOVED_LOGS & set(wanted) else None,
+            client,
             players.ids(play.sign_ons.player),
             format_uuids(play.matches.raw_id),
         )
@@ -217,6 +232,8 @@ class World:
             return lines.write_session_log(start_date, play, action, ids, match_ids)
         if log == "heartbeat" and play is not None and action is not None:
             return lines.write_heartbeat_log(start_date, play, action, ids, match_ids)
+        if log == "client" and play is not None and happened.client is not None:
+            return lines.write_client_log(start_date, self._catalogue, play, happened.client, ids, match_ids)
         raise AssertionError(f"{log} was not simulated")
 
     def _tell(self, happened: _Happened, late: facts.Late) -> dict[str, Table]:
@@ -238,15 +255,39 @@ class World:
             truth["transaction"] = facts.tell_transactions(
                 start_date, self._catalogue, players, happened.payments, day, late["transaction"]
             )
+        if play is not None and happened.client is not None:
+            events, late_rows = happened.client, late["client"]
+            truth["level_attempt"] = facts.tell_level_attempts(
+                start_date, play, events, ids, match_ids, late_rows
+            )
+            truth["ad"] = facts.tell_ads(start_date, play, events, ids, late_rows)
+            truth["feature_use"] = facts.tell_feature_uses(start_date, play, events, ids, late_rows)
+            truth["client_event"] = facts.tell_client_events(start_date, play, events, late_rows)
         truth["late"] = facts.tell_late(start_date, day, late)
         return truth
 
     def _draw_late(self, log: str, day: int, rows: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         return draw_late_rows(open_stream(self.config.seed, f"late {log}", day), self.config, log, rows)
 
-    def _pay(self, play: Play) -> Payments:
+    def _report(self, play: Play, purchases: Payments) -> ClientEvents:
+        """Give the client events of a day, whose levels follow from those of the days before."""
+        wins_before = []
+        for earlier in range(max(0, play.day - LOOK_BACK_DAYS + 1), play.day):
+            if earlier not in self._wins:
+                played = play_day(self.config, self._population.until(earlier), earlier)
+                self._keep_wins(earlier, count_wins(self.config, played))
+            wins_before.append(self._wins[earlier])
+        self._keep_wins(play.day, count_wins(self.config, play))
+        return draw_client_events(self.config, play, purchases, wins_before)
+
+    def _keep_wins(self, day: int, wins: Wins) -> None:
+        self._wins[day] = wins
+        self._wins.move_to_end(day)
+        while len(self._wins) > _WIN_DAYS_KEPT:
+            self._wins.popitem(last=False)
+
+    def _pay(self, play: Play, purchases: Payments) -> Payments:
         """Give the payments of a day: its own purchases, and what is due from those of earlier days."""
-        purchases = draw_purchases(self.config, self._catalogue, play)
         self._keep_follow_ups(play.day, purchases)
         parts = [purchases]
         for source in find_source_days(self.config.start_date, play.day):

@@ -15,6 +15,17 @@ CLEAN = {"late_rate": 0.0} | {f"{kind}_rate": 0.0 for kind in DEFECT_KINDS}
 DIRTY = {"late_rate": 0.08} | {f"{kind}_rate": 0.02 for kind in DEFECT_KINDS}
 
 
+# The log's column that tells when something happened; the catalogue has none.
+TIMES = {
+    "player": "event_date_time",
+    "signons": "event_date_time",
+    "session": "event_date_time",
+    "transaction": "event_date_time",
+    "heartbeat": "event_date_time",
+    "client": "timestamp",
+}
+
+
 def date_of(day: int) -> datetime.date:
     return START + datetime.timedelta(days=day)
 
@@ -30,10 +41,12 @@ def deliver(days: int, **knobs: float) -> list[DeliveryDay]:
 
 
 def plain(column: Coded | np.ndarray) -> list:
-    """Give a column as Python values; times and dates stay NumPy scalars, which compare exactly."""
+    """Give a column as Python values; times and dates stay NumPy scalars, which compare exactly, NaT is None."""
     if isinstance(column, Coded):
         return column.text().tolist()
-    return list(column) if column.dtype.kind == "M" else column.tolist()
+    if column.dtype.kind == "M":
+        return [None if np.isnat(time) else time for time in column]
+    return column.tolist()
 
 
 def to_rows(table: Mapping[str, Coded | np.ndarray], *names: str) -> list[tuple]:

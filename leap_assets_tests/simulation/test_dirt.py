@@ -9,7 +9,7 @@ from leap_assets.simulation import World, WorldConfig
 from leap_assets.simulation.dirt import DEFECT_KINDS, defect_rates, draw_defects, draw_late_rows
 from leap_assets.simulation.logs import LOGS
 from leap_assets.simulation.streams import open_stream
-from leap_assets_tests.simulation.rows import CLEAN, DIRTY, date_of, good_rows, midnight_of, to_rows
+from leap_assets_tests.simulation.rows import CLEAN, DIRTY, TIMES, date_of, good_rows, midnight_of, to_rows
 
 KEYS = {
     "player": ("player_id",),
@@ -18,6 +18,18 @@ KEYS = {
     "session": ("player_id", "session_id"),
     "transaction": ("transaction_id",),
     "heartbeat": ("player_id", "session_id", "event_date_time"),
+    "client": ("event_id",),
+}
+CLIENT_MEASURES = {
+    "session_start": "timestamp",
+    "session_end": "session_length",
+    "level_start": "level",
+    "level_complete": "score",
+    "level_fail": "score",
+    "purchase": "price",
+    "ad_watched": "revenue",
+    "achievement_unlocked": "achievement",
+    "feature_used": "feature",
 }
 MEASURES = {
     "player": "platform",
@@ -27,7 +39,7 @@ MEASURES = {
     "transaction": "purchase_price",
     "heartbeat": "position_x",
 }
-UNCHANGED = ("duplicate", "truncated", "wrong_type", "missing_field", "bad_encoding")
+UNCHANGED = ("duplicate", "truncated", "wrong_type", "missing_field", "bad_encoding", "unknown_event")
 
 
 def test_defects_stand_at_the_end_and_only_there(dirty_days):
@@ -43,7 +55,6 @@ def test_a_defect_is_a_copy_of_a_good_line_of_the_same_delivery(dirty_days, log)
     seen = Counter()
     for day in dirty_days:
         names = list(day.logs[log].columns)
-        measure = names.index(MEASURES[log])
         rows = to_rows(day.logs[log].columns)
         good = set(rows[: day.logs[log].good_rows])
         keys = {tuple(row[names.index(name)] for name in KEYS[log]): row for row in good}
@@ -56,12 +67,14 @@ def test_a_defect_is_a_copy_of_a_good_line_of_the_same_delivery(dirty_days, log)
                 assert row in good
             elif kind == "conflicting_duplicate":
                 original = keys[tuple(row[names.index(name)] for name in KEYS[log])]
-                assert [n for n, (a, b) in enumerate(zip(row, original, strict=True)) if a != b] == [measure]
+                measure = CLIENT_MEASURES[row[3]] if log == "client" else MEASURES[log]
+                changed = [n for n, a, b in zip(names, row, original, strict=True) if a != b]
+                assert changed == [measure]
             else:
-                time = names.index("event_date_time")
+                time = names.index(TIMES[log])
                 assert any(row[:time] + row[time + 1 :] == one[:time] + one[time + 1 :] for one in good)
     rates = defect_rates(WorldConfig(**DIRTY), log)
-    if log in ("heartbeat", "session", "signons"):
+    if log in ("heartbeat", "session", "signons", "client"):
         assert set(seen) == {kind for kind, rate in rates.items() if rate > 0}
     assert set(seen) <= {kind for kind, rate in rates.items() if rate > 0}
 
@@ -75,8 +88,8 @@ def test_no_good_line_has_two_defects(dirty_days):
 def test_a_future_clock_is_far_beyond_the_window(dirty_days):
     seen = 0
     for number, day in enumerate(dirty_days):
-        for name in ("player", "signons", "session", "transaction", "heartbeat"):
-            times = day.logs[name].columns["event_date_time"]
+        for name, time in TIMES.items():
+            times = day.logs[name].columns[time]
             is_future = day.logs[name].defects == "future_clock"
             # The end of the delivery day is the next midnight.
             latest = midnight_of(number + 2)
@@ -88,9 +101,14 @@ def test_a_future_clock_is_far_beyond_the_window(dirty_days):
 
 def test_parquet_and_the_catalogue_are_spared_what_they_cannot_have():
     rates = defect_rates(WorldConfig(**DIRTY), "heartbeat")
-    assert {kind for kind, rate in rates.items() if rate == 0} == {"truncated", "wrong_type", "bad_encoding"}
+    spared = {"truncated", "wrong_type", "bad_encoding", "unknown_event"}
+    assert {kind for kind, rate in rates.items() if rate == 0} == spared
     rates = defect_rates(WorldConfig(**DIRTY), "product")
-    assert {kind for kind, rate in rates.items() if rate == 0} == {"future_clock"}
+    assert {kind for kind, rate in rates.items() if rate == 0} == {"future_clock", "unknown_event"}
+
+
+def test_client_events_can_have_every_kind_of_defect():
+    assert set(defect_rates(WorldConfig(**DIRTY), "client").values()) == {0.02}
 
 
 def test_rates_are_those_of_the_configuration():
@@ -103,7 +121,7 @@ def test_rates_are_those_of_the_configuration():
 
 
 def test_every_kind_is_spread_over_all_rows():
-    row, kind = draw_defects(open_stream(7, "defects"), WorldConfig(**DIRTY), "session", 100_000)
+    row, kind = draw_defects(open_stream(7, "defects"), WorldConfig(**DIRTY), "client", 100_000)
     assert np.all(np.diff(row) > 0)
     for number in range(len(DEFECT_KINDS)):
         assert row[kind == number].mean() == pytest.approx(50_000, abs=3_000)
@@ -119,8 +137,8 @@ def test_late_rows_are_drawn_at_their_rate_and_delay():
 def test_late_lines_come_within_72_hours(dirty_days):
     late = 0
     for number, day in enumerate(dirty_days):
-        for name in ("player", "signons", "session", "transaction", "heartbeat"):
-            times = day.logs[name].columns["event_date_time"]
+        for name, time in TIMES.items():
+            times = day.logs[name].columns[time]
             assert np.all(times >= midnight_of(number) - np.timedelta64(72, "h"))
             late += int(np.count_nonzero(times[: day.logs[name].good_rows] < midnight_of(number)))
     assert late > 100

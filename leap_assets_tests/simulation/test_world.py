@@ -20,6 +20,8 @@ COLUMNS = {
     "transaction": "transaction_id player_id event_date_time purchase_item purchase_price currency "
     "is_recurring cycle transaction_type refunded_transaction_id",
     "heartbeat": "player_id event_date_time team_id session_id position_x position_y position_z",
+    "client": "event_id player_id session_id event_type timestamp level time_spent success score product "
+    "price currency ad_type network revenue achievement feature session_length",
 }
 NUMBERS = {
     "event_date_time": "<M8[us]",
@@ -33,6 +35,13 @@ NUMBERS = {
     "position_x": "<f8",
     "position_y": "<f8",
     "position_z": "<f8",
+    "timestamp": "<M8[us]",
+    "level": "<i8",
+    "time_spent": "<i8",
+    "success": "|b1",
+    "score": "<i8",
+    "revenue": "<i8",
+    "session_length": "<i8",
 }
 SMALL = {"initial_players": 150, "arrivals_per_day": 20.0} | DIRTY
 
@@ -55,11 +64,15 @@ def test_logs_have_the_columns_and_types_of_their_contract(dirty_days):
 
 
 def test_only_optional_columns_have_nulls(dirty_days):
-    nullable = {"cycle", "refunded_transaction_id"}
+    nullable = {
+        "product": {"cycle"},
+        "transaction": {"cycle", "refunded_transaction_id"},
+        "client": {"product", "currency", "ad_type", "network", "achievement", "feature"},
+    }
     for day in dirty_days:
-        for log in day.logs.values():
+        for log_name, log in day.logs.items():
             for name, column in log.columns.items():
-                if isinstance(column, Coded) and name not in nullable:
+                if isinstance(column, Coded) and name not in nullable.get(log_name, ()):
                     assert column.codes.min(initial=0) >= 0
 
 
@@ -131,6 +144,7 @@ def test_the_smallest_worlds_work(players):
         day = world.day(date_of(number))
         assert len(day.logs["player"].columns) == 6
         assert day.truth["contact_beat"]["beat"].dtype == np.int64
+        assert day.truth["client_event"]["events"].dtype == np.int64
     assert len(world.day(date_of(0)).truth["registered"]["at"]) == players
 
 
@@ -314,7 +328,8 @@ def test_defects_of_a_log_can_be_given_for_all_rows_or_for_the_last_ones():
 @pytest.mark.parametrize("seed", [42, 7])
 def test_the_default_world_of_90_days_lies_in_the_acceptance_bands(seed):
     world = World(WorldConfig(seed=seed))
-    days = [world.day(date_of(number)) for number in range(90)]
+    logs = ("player", "session", "transaction")
+    days = [world.day(date_of(number), logs=logs) for number in range(90)]
     cohort = [{row[0] for row in to_rows(day.truth["registered"], "player_id")} for day in days]
     active = [{row[0] for row in to_rows(day.truth["active"], "player_id")} for day in days]
     for age, lowest, highest in ((1, 0.25, 0.45), (7, 0.08, 0.22), (30, 0.03, 0.12)):
