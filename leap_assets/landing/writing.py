@@ -5,6 +5,7 @@ Only files that this module wrote before are ever replaced.
 """
 
 import csv
+import io
 import json
 import os
 from collections.abc import Mapping
@@ -221,7 +222,9 @@ def _damage_csv(contract: Contract, kind: str, text: str, nth: int) -> bytes:
     fields = next(csv.reader([text]))
     value = "" if kind == "missing_field" else "not-a-value"
     fields[contract.names.index(_pick(contract, nth, typed=kind == "wrong_type"))] = value
-    return ",".join(fields).encode()
+    record = io.StringIO()
+    csv.writer(record, lineterminator="").writerow(fields)
+    return record.getvalue().encode()
 
 
 _DAMAGE: Mapping[str, str] = {
