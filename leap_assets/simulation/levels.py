@@ -147,7 +147,7 @@ def _find_first_levels(play: Play, player: NDArray[np.int64], wins_before: list[
 
 def _draw_tries(rng: np.random.Generator, config: WorldConfig, play: Play) -> _Tries:
     sessions = list_player_sessions(play)
-    # Up to midnight: a player's next match may start soon after it, and must not find a lower level.
+    # Up to midnight, so that the level at the end of the day is what its attempts have led to.
     time_us = np.minimum(sessions.end_us, DAY_US) - sessions.start_us
     ready = _ready_on(play, sessions.player, play.day)
     mean_us = config.attempt_s * (1.0 + _LONGER_A_LEVEL * ready) * 1_000_000

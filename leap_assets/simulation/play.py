@@ -6,6 +6,7 @@ day's cost. Log lines are not written here.
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -16,8 +17,16 @@ from leap_assets.simulation.combat import draw_kills
 from leap_assets.simulation.config import WorldConfig
 from leap_assets.simulation.matches import Matches, pack_matches
 from leap_assets.simulation.movement import Contacts, find_contacts, walk
-from leap_assets.simulation.population import Players
-from leap_assets.simulation.sign_ons import SignOns, draw_sign_ons
+from leap_assets.simulation.population import Players, Population
+from leap_assets.simulation.sign_ons import (
+    NOBODY,
+    Overnight,
+    SignOns,
+    Wishes,
+    draw_wishes,
+    find_overnight,
+    settle_sign_ons,
+)
 from leap_assets.simulation.streams import open_stream
 
 _BLOCK_BEATS = 131_072
@@ -26,6 +35,9 @@ _BLOCK_BEATS = 131_072
 
 _LARGEST_JITTER = 0.4
 # Of a heartbeat; below a half, so that every logged time rounds to its own beat.
+
+_NIGHTS_KEPT = 32
+# More than the days in a row that a day looks back on (see levels, purchases and dirt).
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,10 +99,46 @@ class Action:
     contacts: Contacts
 
 
-def play_day(config: WorldConfig, players: Players, day: int) -> Play:
-    """Draw sign-ons and matches of a day number; ``players`` are all registered until then."""
-    sign_ons = draw_sign_ons(config, players, day)
-    return Play(day, players, sign_ons, pack_matches(config, sign_ons, day))
+class Playbook:
+    """The play of any day, in any order.
+
+    Parameters
+    ----------
+    config : WorldConfig
+    population : Population
+
+    Notes
+    -----
+    A day looks back on the evening before, on the wishes alone and so on no other day. Who may be in a match
+    at midnight is remembered for some days, which never changes an answer.
+    """
+
+    def __init__(self, config: WorldConfig, population: Population) -> None:
+        self._config = config
+        self._population = population
+        self._overnight: OrderedDict[int, Overnight] = OrderedDict()
+
+    def day(self, day: int) -> Play:
+        """Draw sign-ons and matches of a day number."""
+        overnight = self._find_overnight(day - 1)
+        players = self._population.until(day)
+        wishes = draw_wishes(self._config, players, day)
+        self._keep_overnight(day, wishes)
+        sign_ons = settle_sign_ons(wishes, overnight)
+        return Play(day, players, sign_ons, pack_matches(self._config, sign_ons, day))
+
+    def _find_overnight(self, day: int) -> Overnight:
+        if day < 0:
+            return NOBODY
+        if day not in self._overnight:
+            self._keep_overnight(day, draw_wishes(self._config, self._population.until(day), day))
+        return self._overnight[day]
+
+    def _keep_overnight(self, day: int, wishes: Wishes) -> None:
+        self._overnight[day] = find_overnight(self._config, wishes)
+        self._overnight.move_to_end(day)
+        while len(self._overnight) > _NIGHTS_KEPT:
+            self._overnight.popitem(last=False)
 
 
 def list_player_sessions(play: Play) -> PlayerSessions:

@@ -1,7 +1,7 @@
 """Who signs on on a day, when, and which player-sessions they ask for.
 
-The requests of a player are spaced so that no two matches overlap, whatever the matchmaker does within its
-longest wait; packing requests into matches is not done here.
+The requests of a player are spaced so that no two matches overlap, over midnight neither, whatever the
+matchmaker does within its longest wait; packing requests into matches is not done here.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from leap_assets.simulation.config import WorldConfig
 from leap_assets.simulation.population import (
     COUNTRIES,
+    DAY_US,
     LAST_SIGN_ON_US,
     Players,
     draw_day_time,
@@ -21,7 +22,8 @@ from leap_assets.simulation.population import (
 )
 from leap_assets.simulation.streams import open_stream
 
-_SECONDS_A_DAY = 86_400
+_SECOND_US = 1_000_000
+_SECONDS_A_DAY = DAY_US // _SECOND_US
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,7 +52,55 @@ class SignOns:
     length_s: NDArray[np.int64]
 
 
-def draw_sign_ons(config: WorldConfig, players: Players, day: int) -> SignOns:
+@dataclass(frozen=True, eq=False)
+class Wishes:
+    """The sign-ons of a day as they would be if no match of the evening before went on over midnight.
+
+    Attributes
+    ----------
+    player, at_us, country : ndarrays of shape (n,)
+        As in ``SignOns``.
+    signon, length_s : ndarray of int64, shape (m,)
+        As in ``SignOns``, with what would be asked for after midnight.
+    after_s : ndarray of int64, shape (m,)
+        Seconds from the sign-on, rounded up to a whole second, to the request.
+    """
+
+    player: NDArray[np.int64]
+    at_us: NDArray[np.int64]
+    country: NDArray[np.int8]
+    signon: NDArray[np.int64]
+    after_s: NDArray[np.int64]
+    length_s: NDArray[np.int64]
+
+    def request_s(self, at_us: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Give the second of the day of each request if the players signed on at ``at_us``, shape (m,)."""
+        # Rounding up keeps the request behind the sign-on.
+        whole_s: NDArray[np.int64] = -(-at_us // _SECOND_US)
+        return whole_s[self.signon] + self.after_s
+
+
+@dataclass(frozen=True, eq=False)
+class Overnight:
+    """Players who may still be in a match when a day ends; players are in ascending order.
+
+    Attributes
+    ----------
+    player : ndarray of int64, shape (n,)
+        Position in ``Players``.
+    until_s : ndarray of int64, shape (n,)
+        Second of the next day at which even the latest of these matches is over.
+    """
+
+    player: NDArray[np.int64]
+    until_s: NDArray[np.int64]
+
+
+NOBODY = Overnight(np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64))
+# The evening before the first day.
+
+
+def draw_wishes(config: WorldConfig, players: Players, day: int) -> Wishes:
     """Draw the sign-ons and requests of a day number; ``players`` are all registered until then."""
     rng = open_stream(config.seed, "sign-ons", day)
     is_new = players.day == day
@@ -71,12 +121,56 @@ def draw_sign_ons(config: WorldConfig, players: Players, day: int) -> SignOns:
     is_idle = (rng.random(count) < config.idle_signon_share) & ~is_new
     wanted = 1 + rng.poisson(config.extra_sessions_mean, size=count)
     wanted = np.where(is_idle, 0, np.minimum(wanted, config.max_sessions))
-    signon, request_s, length_s = _draw_requests(config, rng, at_us, wanted)
-    return SignOns(player, at_us, country, signon, request_s, length_s)
+    signon, after_s, length_s = _draw_requests(config, rng, wanted)
+    return Wishes(player, at_us, country, signon, after_s, length_s)
+
+
+def find_overnight(config: WorldConfig, wishes: Wishes) -> Overnight:
+    """Find who may still be in a match at the end of the day of ``wishes``, and until when at most.
+
+    Notes
+    -----
+    The day's sign-ons may have been delayed by the evening before them, which is not looked at: that would
+    need the evening before that one, and so on. No match starts after midnight, so none ends more than
+    ``session_max_s`` after it, and no sign-on is delayed beyond that second of the day. Taking every sign-on
+    before it to be delayed until then gives a latest end that holds whatever happened before. It is too late
+    only for those few who sign on right after midnight and play on until the next.
+    """
+    # A delay can take a request off the day, never add one.
+    is_asked = wishes.request_s(wishes.at_us) < _SECONDS_A_DAY
+    latest_us = np.maximum(wishes.at_us, config.session_max_s * _SECOND_US)
+    latest_start_s = np.minimum(wishes.request_s(latest_us) + config.max_wait_s, _SECONDS_A_DAY - 1)
+    until_s = latest_start_s + wishes.length_s - _SECONDS_A_DAY
+    late = np.flatnonzero(is_asked & (until_s > 0))
+    signon, first = np.unique(wishes.signon[late], return_index=True)
+    return Overnight(wishes.player[signon], np.maximum.reduceat(until_s[late], first))
+
+
+def settle_sign_ons(wishes: Wishes, overnight: Overnight) -> SignOns:
+    """Let the sign-ons of a day wait until the matches of the evening before are over.
+
+    Requests keep their distance from the sign-on, and so from each other.
+    """
+    at_us = wishes.at_us.copy()
+    _, row, busy = np.intersect1d(wishes.player, overnight.player, assume_unique=True, return_indices=True)
+    # Its own fraction of a second makes a delayed sign-on look like any other.
+    free_us = overnight.until_s[busy] * _SECOND_US + at_us[row] % _SECOND_US
+    at_us[row] = np.maximum(at_us[row], free_us)
+    request_s = wishes.request_s(at_us)
+    # What would be asked for after midnight is not asked for: the next day has requests of its own.
+    is_today = request_s < _SECONDS_A_DAY
+    return SignOns(
+        wishes.player,
+        at_us,
+        wishes.country,
+        wishes.signon[is_today],
+        request_s[is_today],
+        wishes.length_s[is_today],
+    )
 
 
 def _draw_requests(
-    config: WorldConfig, rng: np.random.Generator, at_us: NDArray[np.int64], wanted: NDArray[np.int64]
+    config: WorldConfig, rng: np.random.Generator, wanted: NDArray[np.int64]
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
     signon = np.repeat(np.arange(len(wanted)), wanted)
     size = len(signon)
@@ -91,9 +185,6 @@ def _draw_requests(
     before_s = np.cumsum(taken_s) - taken_s
     first = np.cumsum(wanted) - wanted
     before_s -= np.repeat(before_s[first[wanted > 0]], wanted[wanted > 0])
-    # The lobby takes some seconds; rounding up keeps the request behind the sign-on.
+    # The lobby takes some seconds.
     lobby_s = rng.integers(5, 180, size=len(wanted))
-    request_s = (-(-at_us // 1_000_000) + lobby_s)[signon] + before_s
-    # What would be asked for after midnight is not asked for: the next day has requests of its own.
-    is_today = request_s < _SECONDS_A_DAY
-    return signon[is_today], request_s[is_today], length_s[is_today]
+    return signon, lobby_s[signon] + before_s, length_s

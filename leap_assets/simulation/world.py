@@ -23,7 +23,7 @@ from leap_assets.simulation.config import WorldConfig
 from leap_assets.simulation.dirt import DEFECT_KINDS, LATEST_DAYS, alter_copies, draw_defects, draw_late_rows
 from leap_assets.simulation.levels import LOOK_BACK_DAYS, Wins, count_wins
 from leap_assets.simulation.logs import LOGS, LogDay
-from leap_assets.simulation.play import Action, Play, act_day, play_day
+from leap_assets.simulation.play import Action, Play, Playbook, act_day
 from leap_assets.simulation.population import Players, Population
 from leap_assets.simulation.purchases import (
     Payments,
@@ -99,13 +99,15 @@ class World:
 
     Notes
     -----
-    What is remembered between calls is bounded (registered players, late lines and winnable level attempts of
-    some days, coming renewals) and never changes an answer. An object must not be shared between threads.
+    What is remembered between calls is bounded (registered players, late lines, winnable level attempts and
+    matches over midnight of some days, coming renewals) and never changes an answer. An object must not be
+    shared between threads.
     """
 
     def __init__(self, config: WorldConfig) -> None:
         self.config = config
         self._population = Population(config)
+        self._playbook = Playbook(config, self._population)
         self._catalogue = Catalogue()
         self._late_lines: OrderedDict[tuple[int, str], dict[int, Table]] = OrderedDict()
         self._follow_ups: OrderedDict[int, Payments] = OrderedDict()
@@ -200,7 +202,7 @@ class World:
         players = self._population.until(day)
         if not _PLAYED_LOGS & set(wanted):
             return _Happened(day, players)
-        play = play_day(self.config, players, day)
+        play = self._playbook.day(day)
         payments, client = None, None
         if _PAID_LOGS & set(wanted):
             purchases = draw_purchases(self.config, self._catalogue, play)
@@ -274,8 +276,7 @@ class World:
         wins_before = []
         for earlier in range(max(0, play.day - LOOK_BACK_DAYS + 1), play.day):
             if earlier not in self._wins:
-                played = play_day(self.config, self._population.until(earlier), earlier)
-                self._keep_wins(earlier, count_wins(self.config, played))
+                self._keep_wins(earlier, count_wins(self.config, self._playbook.day(earlier)))
             wins_before.append(self._wins[earlier])
         self._keep_wins(play.day, count_wins(self.config, play))
         return draw_client_events(self.config, play, purchases, wins_before)
@@ -292,7 +293,7 @@ class World:
         parts = [purchases]
         for source in find_source_days(self.config.start_date, play.day):
             if source not in self._follow_ups:
-                earlier = play_day(self.config, self._population.until(source), source)
+                earlier = self._playbook.day(source)
                 self._keep_follow_ups(source, draw_purchases(self.config, self._catalogue, earlier))
             follow_ups = self._follow_ups[source]
             parts.append(follow_ups.take(follow_ups.day == play.day))

@@ -8,7 +8,7 @@ import pytest
 from leap_assets.simulation import World, WorldConfig
 from leap_assets.simulation import world as world_module
 from leap_assets.simulation.levels import LAST_LEVEL, LOOK_BACK_DAYS, count_wins, play_levels, ready_level
-from leap_assets.simulation.play import list_player_sessions, play_day
+from leap_assets.simulation.play import Playbook, list_player_sessions
 from leap_assets.simulation.population import Population
 from leap_assets_tests.simulation.rows import CLEAN, date_of, midnight_of, to_rows
 
@@ -117,8 +117,8 @@ def test_readiness_never_falls_and_ends_at_the_last_level():
 
 def test_two_weeks_tell_what_a_whole_life_would():
     config = WorldConfig(initial_players=1500)
-    population = Population(config)
-    plays = [play_day(config, population.until(day), day) for day in range(60)]
+    playbook = Playbook(config, Population(config))
+    plays = [playbook.day(day) for day in range(60)]
     wins = [count_wins(config, play) for play in plays]
     level = np.ones(len(plays[-1].players), dtype=np.int64)
     compared = differing = 0
