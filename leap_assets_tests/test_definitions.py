@@ -8,7 +8,10 @@ import pytest
 from leap_assets.definitions import build_defs, defs
 from leap_assets.settings import LANDING, load_settings
 
-RAW = {f"event_{log}" for log in ("player", "product", "signons", "session", "transaction", "heartbeat")}
+RAW = {
+    f"event_{log}"
+    for log in ("player", "product", "signons", "session", "transaction", "heartbeat", "client")
+}
 MARTS = {
     "player_activity_daily",
     "player_stats_lifetime",
@@ -19,6 +22,19 @@ MARTS = {
     "session_close_conflicts_daily",
     "ingestion_daily",
     "rejections_daily",
+    "event_counts_daily",
+    "kpi_daily",
+    "kpi_daily_by_segment",
+    "lifecycle_daily",
+    "cohort_retention",
+    "retention_summary",
+    "cohort_revenue",
+    "level_funnel_daily",
+    "conversion_funnel",
+    "feature_adoption_daily",
+    "ad_revenue_daily",
+    "session_metrics_daily",
+    "concurrency_hourly",
 }
 
 
@@ -37,7 +53,7 @@ def test_definitions_load():
 
 def test_every_asset_of_the_design_is_there():
     keys = set(specs())
-    generators = {"players", "products", "signons", "sessions", "transactions", "heartbeats"}
+    generators = {"players", "products", "signons", "sessions", "transactions", "heartbeats", "client_events"}
     assert {f"landing/{name}" for name in generators} <= keys
     assert {f"leap_raw/{name}" for name in RAW | {"rejected_line"}} <= keys
     assert {f"leap_mart/{name}" for name in MARTS} <= keys
@@ -82,5 +98,5 @@ def test_with_files_of_somebody_else_the_generators_are_external():
     settings = dataclasses.replace(load_settings({}), source=LANDING)
     graph = build_defs(settings).resolve_asset_graph()
     landing = [key for key in graph.get_all_asset_keys() if key.path[0] == "landing"]
-    assert len(landing) == 6
+    assert len(landing) == 7
     assert not set(landing) & set(graph.executable_asset_keys)

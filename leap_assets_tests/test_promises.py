@@ -4,6 +4,7 @@ import contextlib
 import os
 import signal
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import duckdb
@@ -98,12 +99,14 @@ def test_readers_of_the_published_file_never_wait_and_see_one_state(make_leap):
         (select count(distinct delivery_date) from leap_mart.ingestion_daily)"""
     seen = set()
     run = leap.start("--select", "*", "--partition", "2025-01-02")
-    while run.poll() is None:
-        with duckdb.connect(str(path), read_only=True) as reader:
-            seen.add(reader.execute(query).fetchall()[0])
-        time.sleep(0.02)
-    output, _ = run.communicate()
-    assert run.returncode == 0, output
+    with ThreadPoolExecutor() as executor:
+        # somebody has to read what the run says, or it stops when the pipe is full
+        ended = executor.submit(run.communicate)
+        while not ended.done():
+            with duckdb.connect(str(path), read_only=True) as reader:
+                seen.add(reader.execute(query).fetchall()[0])
+            time.sleep(0.02)
+    assert run.returncode == 0, ended.result()[0]
     with duckdb.connect(str(path), read_only=True) as reader:
         seen.add(reader.execute(query).fetchall()[0])
     assert seen == {(1, 1), (2, 2)}
