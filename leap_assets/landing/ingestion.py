@@ -121,21 +121,18 @@ def load_deliveries(
         For a file that cannot be read, has no usable columns, or belongs to another day. Nothing was written.
     """
     deliveries = {log: list_files(landing_dir, log, days) for log in logs}
-    for table in ("landed_file", "rated_currency"):
-        connection.execute(f"drop table if exists temp.{table}")
     connection.execute(
-        "create temp table landed_file (file_index integer, delivery_date date, source_file varchar)"
+        """create or replace temp table landed_file (
+            file_index integer, delivery_date date, source_file varchar
+        )"""
     )
-    connection.execute("create temp table rated_currency (currency varchar, first_day date)")
-    if rates:
-        connection.executemany("insert into rated_currency values (?, ?)", list(rates.items()))
     create_raw_tables(connection)
     connection.begin()
     try:
         loaded = [
             row
             for log, files in deliveries.items()
-            for row in _load_log(connection, CONTRACTS[log], files, days, start_date, say)
+            for row in _load_log(connection, CONTRACTS[log], files, days, start_date, rates, say)
         ]
         connection.commit()
     except BaseException as error:
@@ -152,6 +149,7 @@ def _load_log(
     files: Sequence[LandedFile],
     days: Sequence[dt.date],
     start_date: dt.date,
+    rates: Mapping[str, dt.date],
     say: Callable[[str], None],
 ) -> list[Loaded]:
     window = [days[0], days[-1]]
@@ -169,7 +167,7 @@ def _load_log(
     for batch in _batches(connection, contract, files):
         for index, lines in batch.received.items():
             received[index] += lines
-        _store(connection, contract, batch, start_date)
+        _store(connection, contract, batch, start_date, rates)
     _refuse_wrong_days(connection, contract, files, received)
     for index, file in enumerate(files):
         if not received[index]:
@@ -215,7 +213,8 @@ def _together(
         yield pa.concat_tables(parts), received
 
 
-_DECODED = "rtrim(try(decode(line)), chr(13) || chr(10))"
+_LINE = "coalesce(rtrim(text, chr(13) || chr(10)), damaged::varchar)"
+# as kept when it is rejected
 
 
 def _json_batches(
@@ -225,13 +224,14 @@ def _json_batches(
     tables = ((index, table) for index, file in files for table in read_records(file))
     for lines, received in _together(tables, SCHEMA):
         connection.register("landed_lines", lines)
+        # from_json fails for the whole statement on a text that is no JSON, and `try` makes a vector slow for one
         source = f"""(
             select
-                file_index, line_number, coalesce(text, line::varchar) as line, record,
-                coalesce(starts_with(ltrim(text), '{{'), false) and record is not null as is_parsed, text
+                file_index, line_number, text, {_LINE} as line, record,
+                coalesce(starts_with(ltrim(text), '{{'), false) and record is not null as is_parsed
             from (
-                select *, try(from_json(text, '{{{fields}}}')) as record
-                from (select file_index, line_number, line, {_DECODED} as text from landed_lines)
+                select *, case when json_valid(text) then from_json(text, '{{{fields}}}') end as record
+                from landed_lines
             )
         )"""
         values = {name: Value(f"record.{quote_identifier(name)}", is_text=True) for name in contract.names}
@@ -258,11 +258,11 @@ def _csv_batches(
             connection.register("landed_lines", lines)
             source = f"""(
                 select
-                    file_index, line_number, coalesce(text, line::varchar) as line, record,
+                    file_index, line_number, {_LINE} as line, record,
                     coalesce(len(record) = {len(header)}, false) as is_parsed
                 from (
-                    select *, case when text is not null then coalesce(fields, string_split(text, ',')) end as record
-                    from (select file_index, line_number, line, fields, {_DECODED} as text from landed_lines)
+                    select *, coalesce(fields, string_split(rtrim(text, chr(13) || chr(10)), ',')) as record
+                    from landed_lines
                 )
             )"""
             values = {
@@ -333,11 +333,20 @@ def _escape_glob(path: str) -> str:
 
 
 def _store(
-    connection: duckdb.DuckDBPyConnection, contract: Contract, batch: _Batch, start_date: dt.date
+    connection: duckdb.DuckDBPyConnection,
+    contract: Contract,
+    batch: _Batch,
+    start_date: dt.date,
+    rates: Mapping[str, dt.date],
 ) -> None:
     """Check one batch and append its rows to the log's table and to rejected_line."""
     checked = check_lines_sql(
-        contract, batch.source, batch.values, start_date=start_date.isoformat(), is_nested=batch.is_nested
+        contract,
+        batch.source,
+        batch.values,
+        start_date=start_date.isoformat(),
+        rates=rates,
+        is_nested=batch.is_nested,
     )
     names = ", ".join(quote_identifier(column.name) for column in raw_columns(contract))
     is_struct = "struct_pack" in batch.source

@@ -22,12 +22,13 @@ QUOTED_SPAN_LINES = 100
 BOM = b"\xef\xbb\xbf"
 NEWLINE, QUOTE = 10, 34
 
-SCHEMA = pa.schema([("line_number", pa.int64()), ("line", pa.large_binary())])
+SCHEMA = pa.schema([("line_number", pa.int64()), ("text", pa.large_string()), ("damaged", pa.binary())])
+# a line is a text, or bytes that are not UTF-8
 CSV_SCHEMA = SCHEMA.append(pa.field("fields", pa.list_(pa.string())))
 
 
 def read_records(file: LandedFile) -> Iterator[pa.Table]:
-    """Tables of (line_number, line) of an NDJSON or JSON file; empty lines are left out.
+    """Tables of (line_number, text, damaged) of an NDJSON or JSON file; empty lines are left out.
 
     Raises
     ------
@@ -51,7 +52,7 @@ def read_csv_header(file: LandedFile) -> list[str]:
 
 
 def read_csv_records(file: LandedFile, n_fields: int) -> Iterator[pa.Table]:
-    """Tables of (line_number, line, fields) of a CSV file behind its header; `fields` only where quotes are used.
+    """Tables like those of `read_records` of a CSV file behind its header, with `fields` where quotes are used.
 
     A record may go over several lines inside quotes (RFC 4180). Without quotes its fields are left for the caller
     to split, which is cheap.
@@ -73,7 +74,7 @@ def read_csv_records(file: LandedFile, n_fields: int) -> Iterator[pa.Table]:
         table = _table(data, starts, first_line, spans)
         if first_line == 1 and len(table):
             table = table.slice(1)
-        yield table.append_column("fields", _quoted_fields(table["line"]))
+        yield table.append_column("fields", _quoted_fields(table["text"]))
         block = following
 
 
@@ -120,10 +121,17 @@ def _table(
         inner = np.concatenate([np.arange(i + 1, j + 1) for i, j in spans.items()])
         numbers = np.delete(numbers, inner)
         starts = np.delete(starts, inner)
-    lines = pa.LargeBinaryArray.from_buffers(
-        pa.large_binary(), len(numbers), [None, pa.py_buffer(starts), pa.py_buffer(block)]
+    damaged = _find_damaged(block, starts)
+    valid = np.ones(len(numbers), bool)
+    valid[list(damaged)] = False
+    # the block itself becomes the column: no text is copied
+    texts = pa.LargeStringArray.from_buffers(
+        len(numbers),
+        pa.py_buffer(starts),
+        pa.py_buffer(block),
+        pa.py_buffer(np.packbits(valid, bitorder="little")) if damaged else None,
     )
-    table = pa.table({"line_number": numbers + first_line, "line": lines}, schema=SCHEMA)
+    table = _lines(numbers + first_line, texts, damaged)
     short = np.flatnonzero(np.diff(starts) <= 2)
     empty = [i for i in short.tolist() if not block[starts[i] : starts[i + 1]].strip(b"\r\n")]
     if empty:
@@ -131,6 +139,41 @@ def _table(
         keep[empty] = False
         table = table.filter(pa.array(keep))
     return table
+
+
+def _lines(
+    numbers: npt.NDArray[np.int64], texts: pa.Array | list[str | None], damaged: dict[int, bytes]
+) -> pa.Table:
+    """The table of some lines; `damaged` holds the bytes of those that have no text, by position."""
+    others: list[bytes | None] = [None] * len(numbers)
+    for position, line in damaged.items():
+        others[position] = line
+    kept = pa.array(others, pa.binary()) if damaged else pa.nulls(len(numbers), pa.binary())
+    return pa.table({"line_number": numbers, "text": texts, "damaged": kept}, schema=SCHEMA)
+
+
+def _find_damaged(block: bytes, starts: npt.NDArray[np.int64]) -> dict[int, bytes]:
+    """Lines that are not UTF-8, by position."""
+    try:
+        block.decode()
+    except UnicodeDecodeError:
+        pass
+    else:
+        return {}
+    beyond_ascii = np.flatnonzero(np.frombuffer(block, np.uint8) >= 0x80)
+    candidates = np.unique(np.searchsorted(starts, beyond_ascii, side="right") - 1).tolist()
+    lines = {
+        position: block[starts[position] : starts[position + 1]].rstrip(b"\r\n") for position in candidates
+    }
+    return {position: line for position, line in lines.items() if not _is_utf8(line)}
+
+
+def _is_utf8(line: bytes) -> bool:
+    try:
+        line.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _is_array(file: LandedFile) -> bool:
@@ -170,8 +213,9 @@ def _array_elements(data: bytes) -> pa.Table:
         # cut off between two elements: say so by an element that cannot be parsed
         elements.append("")
     lines = [element.encode("utf-8", "surrogateescape") for element in elements]
-    numbers = np.arange(1, len(lines) + 1, dtype=np.int64)
-    return pa.table({"line_number": numbers, "line": pa.array(lines, pa.large_binary())}, schema=SCHEMA)
+    damaged = {position: line for position, line in enumerate(lines) if not _is_utf8(line)}
+    texts = [None if position in damaged else element for position, element in enumerate(elements)]
+    return _lines(np.arange(1, len(lines) + 1, dtype=np.int64), texts, damaged)
 
 
 def _join_quoted(
@@ -217,10 +261,10 @@ def _parse_csv(record: bytes) -> list[str] | None:
 
 def _quoted_fields(lines: pa.ChunkedArray) -> pa.Array:
     """Fields of the records that use quotes; null for all others, [] for one that cannot be parsed."""
-    quoted = pc.match_substring(lines, '"').to_numpy(zero_copy_only=False)
+    quoted = pc.fill_null(pc.match_substring(lines, '"'), False).to_numpy(zero_copy_only=False)
     fields: list[list[str] | None] = [None] * len(lines)
     for i in np.flatnonzero(quoted).tolist():
-        fields[i] = _parse_csv(lines[i].as_py()) or []
+        fields[i] = _parse_csv(lines[i].as_py().encode()) or []
     return pa.array(fields, pa.list_(pa.string()))
 
 

@@ -6,6 +6,7 @@ where rows go is decided in `ingestion.py`.
 """
 
 import dataclasses
+import datetime as dt
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from leap_assets.landing.contracts import (
@@ -34,10 +35,11 @@ Rule = tuple[str, str]
 # SQL that is true for a line that breaks the rule, and SQL of the message
 
 IS_NESTED = (
-    "(left(ltrim({value}), 1) in ('{{', '[') or {value} in ('true', 'false'))"
-    " and json_type({json}, '$.{column}') in ('OBJECT', 'ARRAY', 'BOOLEAN')"
+    "case when starts_with({value}, '{{') or starts_with({value}, '[') or {value} in ('true', 'false')"
+    " then json_type({json}, '$.{column}') in ('OBJECT', 'ARRAY', 'BOOLEAN') end"
 )
-# text takes JSON numbers too (ids often are), but neither objects nor truth values; cheap to find out for plain texts
+# text takes JSON numbers too (ids often are), but neither objects nor truth values. A `case`, because DuckDB works out
+# both sides of an `and` for every line, and this would parse the line once for each column
 
 
 def quote_identifier(name: str) -> str:
@@ -56,14 +58,18 @@ def _number(sql_type: str) -> Callable[[str], str]:
 
 
 def _integer(value: str) -> str:
-    # a plain cast would round 3.7 to 4
-    return f"case when try_cast({value} as double) = {_number('bigint')(value)} then try_cast({value} as bigint) end"
+    # a plain cast would round 3.7 to 4, and read 0x1F as 31
+    exact = f"case when try_cast({value} as double) = try_cast({value} as bigint) then try_cast({value} as bigint) end"
+    is_plain = f"try_cast({value} as bigint)::varchar = {value}"
+    return f"case when {is_plain} then try_cast({value} as bigint) when not contains({value}, '_') then {exact} end"
 
 
 def _timestamp(value: str) -> str:
     # a time without a zone is UTC (the session's zone), one with an offset is converted
-    typed = f"timezone('UTC', try_cast({value} as timestamptz))"
-    return f"case when isfinite(try_cast({value} as timestamptz)) then {typed} end"
+    finite = (
+        f"nullif(nullif(try_cast({value} as timestamptz), 'infinity'::timestamptz), '-infinity'::timestamptz)"
+    )
+    return f"timezone('UTC', {finite})"
 
 
 _FROM_TEXT: Mapping[str, Callable[[str], str]] = {
@@ -171,7 +177,7 @@ def _type_rules(contract: Contract, given: Mapping[str, Value], is_nested: str) 
     return rules
 
 
-def _value_rules(contract: Contract) -> list[Rule]:
+def _value_rules(contract: Contract, rates: Mapping[str, dt.date]) -> list[Rule]:
     rules = []
     for column in (*contract.columns, *contract.properties):
         name = quote_identifier(column.name)
@@ -188,9 +194,11 @@ def _value_rules(contract: Contract) -> list[Rule]:
         if column.type == "double":
             rules.append((f"not isfinite({name})", f"{shown} || ' is not a finite number'"))
     if contract.rated:
-        # first_rated is null where the currency has no rate at all
         said = "' has no exchange rate on ' || event_date || ': add one to the seed exchange_rates'"
-        unrated = f"{contract.rated} is not null and coalesce(first_rated > event_date, true)"
+        first = " ".join(f"when {quote_literal(name)} then date '{day}'" for name, day in rates.items())
+        # no first day: the currency has no rate at all
+        rated_from = f"case {contract.rated} {first} end" if first else "null::date"
+        unrated = f"{contract.rated} is not null and coalesce({rated_from} > event_date, true)"
         rules.append((unrated, f"{_said(contract.rated)} || {said}"))
     return rules
 
@@ -265,7 +273,13 @@ _TYPE_WORDS = {
 
 
 def check_lines_sql(
-    contract: Contract, source: str, values: Mapping[str, Value], *, start_date: str, is_nested: str = ""
+    contract: Contract,
+    source: str,
+    values: Mapping[str, Value],
+    *,
+    start_date: str,
+    rates: Mapping[str, dt.date],
+    is_nested: str = "",
 ) -> str:
     """SELECT of a log's lines: typed columns, event_date, lineage, `reason`, `message` and `line`.
 
@@ -279,30 +293,28 @@ def check_lines_sql(
         Where each contract column comes from; a column that is left out is absent from the file.
     start_date : str
         First day of the warehouse.
+    rates : mapping
+        First day with an exchange rate, by currency.
     is_nested : str
         SQL with placeholders {column} and {value}, true where a text value is really an object, an array or a
         truth value; empty where the format cannot tell.
 
     Notes
     -----
-    Relations `landed_file` (file_index, delivery_date, source_file) and `rated_currency` (currency, first_day) must
-    exist. The order of the reasons is fixed: the first that applies is given.
+    The relation `landed_file` (file_index, delivery_date, source_file) must exist. The order of the reasons is fixed:
+    the first that applies is given.
     """
     given = {column.name: values.get(column.name, ABSENT) for column in contract.columns}
     reasons = {
         "missing_required": _missing_rules(contract),
         "wrong_type": _type_rules(contract, given, is_nested),
-        "value_not_allowed": _value_rules(contract),
+        "value_not_allowed": _value_rules(contract, rates),
         "unknown_event_type": _event_rules(contract),
         "out_of_window": _window_rules(contract, start_date),
     }
     cases = " ".join(f"when {_any_of(rules)} then '{reason}'" for reason, rules in reasons.items() if rules)
     everything = [rule for rules in reasons.values() for rule in rules]
     names = ", ".join(quote_identifier(column.name) for column in (*contract.columns, *contract.properties))
-    first_rated, rates = "", ""
-    if contract.rated:
-        first_rated = "rated_currency.first_day as first_rated,"
-        rates = f"left join rated_currency on rated_currency.currency = dated.{contract.rated}"
     return f"""
         with valued as (
             select file_index, line_number, line, is_parsed, {_raw_columns(given)} from {source}
@@ -314,8 +326,7 @@ def check_lines_sql(
             from typed join landed_file using (file_index)
         ),
         dated as (select *, started::date as event_date from started),
-        rated as (select {first_rated} dated.* from dated {rates}),
-        reasoned as (select *, case when not is_parsed then 'unparsable' {cases} end as reason from rated)
+        reasoned as (select *, case when not is_parsed then 'unparsable' {cases} end as reason from dated)
         select
             {names}, event_date, delivery_date, source_file, line_number, line, reason,
             case
@@ -345,9 +356,8 @@ def _open_properties(contract: Contract) -> str:
         for column in contract.properties
     )
     properties = _raw("properties")
-    parsed = (
-        f"case when starts_with(ltrim({properties}), '{{') then try(from_json({properties}, '{shape}')) end"
-    )
+    is_object = f"starts_with(ltrim({properties}), '{{') and json_valid({properties})"
+    parsed = f"case when {is_object} then from_json({properties}, '{shape}') end"
     return f"select * exclude (opened), {raw} from (select *, {parsed} as opened from valued)"
 
 
