@@ -14,7 +14,8 @@ modules = SimpleNamespace(datetime=_datetime)
 
 def _dispatch(name: str) -> Callable[..., str]:
     """Return a stand-in for a dispatched macro: a column, or a select where the macro gives rows."""
-    return lambda *arguments: "select date" if name == "day_series" else f"cast({arguments[0]} as bigint)"
+    rows = {"day_series": "select date", "number_series": "select number"}
+    return lambda *arguments: rows.get(name) or f"cast({arguments[0]} as bigint)"
 
 
 adapter = SimpleNamespace(dispatch=_dispatch)

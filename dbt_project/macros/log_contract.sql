@@ -1,6 +1,7 @@
 {#-
-  What deduplication needs to know of a log: its key, its other contract columns, and whether its lines
-  belong to their own day or to the day of their match. Without a name: the names of all logs.
+  What deduplication needs to know of a log: its key, its other contract columns (`derived`: read from one of
+  them, so not compared), and whether its lines belong to their own day or to the day of their match. Without a
+  name: the names of all logs.
 -#}
 {% macro log_contract(log=none) -%}
     {%- set contracts = {
@@ -36,6 +37,15 @@
             'key': ['player_id', 'session_id', 'event_date_time'],
             'measures': ['team_id', 'position_x', 'position_y', 'position_z'],
             'is_of_match': true,
+        },
+        'client': {
+            'key': ['event_id'],
+            'measures': ['player_id', 'session_id', 'event_type', 'timestamp', 'properties'],
+            'derived': [
+                'level', 'time_spent', 'success', 'score', 'product', 'price', 'currency', 'ad_type', 'network',
+                'revenue', 'achievement', 'feature', 'session_length',
+            ],
+            'is_of_match': false,
         },
     } -%}
     {%- if log is none -%}

@@ -1,4 +1,7 @@
-{#- A player-day with a session has a heartbeat. Only days that are final, and only where heartbeats are logged. -#}
+{#-
+  A player-day with a session of the session log has a heartbeat. Only days that are final, and only where
+  heartbeats are logged.
+-#}
 {{ config(severity='warn', meta={'dagster': {'ref': {'name': 'fact_player_day'}}}) }}
 
 with heartbeat_days as (
@@ -9,14 +12,27 @@ with heartbeat_days as (
     where log = 'heartbeat'
 ),
 
+played as (
+    select distinct
+        player_id,
+        event_date
+    from {{ ref('fact_session') }}
+    where
+        not is_from_events
+        and {{ in_window('event_date') }}
+),
+
 player_days as (
     select
-        player_id,
-        event_date,
-        player_sessions,
-        fixes
-    from {{ ref('fact_player_day') }}
-    where {{ in_window('event_date') }}
+        days.player_id,
+        days.event_date,
+        days.fixes
+    from {{ ref('fact_player_day') }} as days
+    inner join played
+        on
+            days.player_id = played.player_id
+            and days.event_date = played.event_date
+    where {{ in_window('days.event_date') }}
 ),
 
 -- A day is final once its own delivery and the three after it are loaded: no line of it can still come.
@@ -33,12 +49,10 @@ final_days as (
 
 select
     player_days.player_id,
-    player_days.event_date,
-    player_days.player_sessions
+    player_days.event_date
 from player_days
 inner join final_days
     on player_days.event_date = final_days.event_date
 where
-    player_days.player_sessions > 0
-    and player_days.fixes = 0
+    player_days.fixes = 0
     and (select sum(heartbeat_days.received) from heartbeat_days) > 0

@@ -16,6 +16,14 @@ with line_days as (
         event_date as line_date
     from {{ source('leap_raw', 'event_heartbeat') }}
     where {{ in_window('event_date', days_before=-1) }}
+    union
+    select
+        session_id,
+        event_date as line_date
+    from {{ source('leap_raw', 'event_client') }}
+    where
+        session_id is not null
+        and {{ in_window('event_date', days_before=-1) }}
 )
 
 select

@@ -1,12 +1,15 @@
 {#-
   Every valid line of the window is in its stage table or in repeated_line: a join that drops or doubles lines
-  shows here.
+  shows here. (Rows made from client events are left out of their tables' counts.)
 -#}
 {{ config(meta={'dagster': {'ref': {'name': 'event_heartbeat'}}}) }}
 
 with counts as (
-    {% for log, table in [
-        ('session', 'fact_session'), ('transaction', 'fact_transaction'), ('heartbeat', 'event_heartbeat'),
+    {% for log, table, condition in [
+        ('session', 'fact_session', 'not is_from_events'),
+        ('transaction', 'fact_transaction', declares('transaction') | lower),
+        ('heartbeat', 'event_heartbeat', 'true'),
+        ('client', 'event_client', 'true'),
     ] -%}
     select
         '{{ log }}' as log,
@@ -26,7 +29,9 @@ with counts as (
         count(*) as staged,
         0 as repeated
     from {{ ref(table) }}
-    where {{ in_window('event_date') }}
+    where
+        {{ condition }}
+        and {{ in_window('event_date') }}
     group by event_date
     union all
     {% endfor -%}
@@ -39,7 +44,7 @@ with counts as (
     from {{ ref('repeated_line') }}
     where
         {{ in_window('event_date') }}
-        and log in ('session', 'transaction', 'heartbeat')
+        and log in ('session', 'transaction', 'heartbeat', 'client')
     group by log, event_date
 )
 

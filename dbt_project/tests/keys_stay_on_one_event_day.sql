@@ -41,6 +41,21 @@ inner join {{ ref('fact_transaction') }} as elsewhere
 where {{ in_window('here.event_date') }}
 union all
 select
+    'client' as log,
+    here.event_id as key,
+    here.event_date,
+    elsewhere.event_date as other_event_date
+from {{ ref('event_client') }} as here
+inner join {{ ref('event_client') }} as elsewhere
+    on
+        here.event_id = elsewhere.event_id
+        and here.event_date <> elsewhere.event_date
+where
+    {{ in_window('here.event_date') }}
+    -- There are too many of them to look at all days in every run.
+    and {{ in_window('elsewhere.event_date') }}
+union all
+select
     'player' as log,
     here.player_id as key,
     here.event_date,

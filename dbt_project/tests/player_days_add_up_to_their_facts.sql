@@ -1,4 +1,4 @@
-{#- Player-days of the window add up to its sessions, transactions and heartbeats. -#}
+{#- Player-days of the window add up to its sessions, transactions, heartbeats and client events. -#}
 {{ config(meta={'dagster': {'ref': {'name': 'fact_player_day'}}}) }}
 
 with counts as (
@@ -7,7 +7,9 @@ with counts as (
         count(*) as player_sessions,
         sum(length_s) as play_s,
         0 as purchase_amount,
-        0 as fixes
+        0 as fixes,
+        0 as events,
+        0 as ad_amount
     from {{ ref('fact_session') }}
     where {{ in_window('event_date') }}
     group by event_date
@@ -17,7 +19,9 @@ with counts as (
         0 as player_sessions,
         0 as play_s,
         sum(amount) as purchase_amount,
-        0 as fixes
+        0 as fixes,
+        0 as events,
+        0 as ad_amount
     from {{ ref('fact_transaction') }}
     where {{ in_window('event_date') }}
     group by event_date
@@ -27,8 +31,22 @@ with counts as (
         0 as player_sessions,
         0 as play_s,
         0 as purchase_amount,
-        count(*) as fixes
+        count(*) as fixes,
+        0 as events,
+        0 as ad_amount
     from {{ ref('event_heartbeat') }}
+    where {{ in_window('event_date') }}
+    group by event_date
+    union all
+    select
+        event_date,
+        0 as player_sessions,
+        0 as play_s,
+        0 as purchase_amount,
+        0 as fixes,
+        count(*) as events,
+        sum(coalesce(ad_amount, 0)) as ad_amount
+    from {{ ref('event_client') }}
     where {{ in_window('event_date') }}
     group by event_date
     union all
@@ -37,7 +55,9 @@ with counts as (
         -sum(player_sessions) as player_sessions,
         -sum(play_s) as play_s,
         -sum(purchase_amount) as purchase_amount,
-        -sum(fixes) as fixes
+        -sum(fixes) as fixes,
+        -sum(events) as events,
+        -sum(ad_amount) as ad_amount
     from {{ ref('fact_player_day') }}
     where {{ in_window('event_date') }}
     group by event_date
@@ -48,7 +68,9 @@ select
     sum(player_sessions) as player_sessions_missing,
     sum(play_s) as play_s_missing,
     sum(purchase_amount) as purchase_amount_missing,
-    sum(fixes) as fixes_missing
+    sum(fixes) as fixes_missing,
+    sum(events) as events_missing,
+    sum(ad_amount) as ad_amount_missing
 from counts
 group by event_date
 having
@@ -56,3 +78,5 @@ having
     or sum(play_s) <> 0
     or sum(purchase_amount) <> 0
     or sum(fixes) <> 0
+    or sum(events) <> 0
+    or sum(ad_amount) <> 0

@@ -63,7 +63,13 @@ class DbtWarehouse:
             raise outcome.exception
         return outcome.result
 
-    def deliver(self, deliveries: Mapping[dt.date, Delivery], *, with_tests: bool = False) -> dict[str, str]:
+    def deliver(
+        self,
+        deliveries: Mapping[dt.date, Delivery],
+        *,
+        with_tests: bool = False,
+        environment: Mapping[str, str] | None = None,
+    ) -> dict[str, str]:
         """Load deliveries and run both dbt calls and the kernel's stand-in for the event days they touch."""
         first_day = max(START_DATE, min(deliveries) - dt.timedelta(days=4))
         end_day = max(deliveries) + dt.timedelta(days=3)
@@ -75,10 +81,11 @@ class DbtWarehouse:
         left_out = ["--exclude-resource-type", "unit_test"]
         if not with_tests:
             left_out += ["--exclude-resource-type", "test"]
-        statuses = self.dbt("build", *window, *left_out, "--select", *BEFORE_KERNEL)
+        build = ["build", *window, *left_out, "--select"]
+        statuses = self.dbt(*build, *BEFORE_KERNEL, environment=environment)
         with self.connect() as connection:
             replace_conflicts(connection, first_day, end_day)
-        return statuses | self.dbt("build", *window, *left_out, "--select", *AFTER_KERNEL)
+        return statuses | self.dbt(*build, *AFTER_KERNEL, environment=environment)
 
     def rows(self, table: str) -> list[tuple[Any, ...]]:
         with self.connect() as connection:

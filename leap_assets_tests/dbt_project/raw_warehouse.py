@@ -6,9 +6,11 @@ Not in here: the contracts of the logs and the checking of lines, which belong t
 """
 
 import datetime as dt
+import json
 import random
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Any
 
 import duckdb
@@ -72,6 +74,27 @@ COLUMNS: dict[str, dict[str, pa.DataType]] = {
         "position_x": pa.float64(),
         "position_y": pa.float64(),
         "position_z": pa.float64(),
+    },
+    "client": {
+        "event_id": pa.string(),
+        "player_id": pa.string(),
+        "session_id": pa.string(),
+        "event_type": pa.string(),
+        "timestamp": UTC_MICROSECONDS,
+        "properties": pa.string(),
+        "level": pa.int64(),
+        "time_spent": MONEY,
+        "success": pa.bool_(),
+        "score": pa.int64(),
+        "product": pa.string(),
+        "price": MONEY,
+        "currency": pa.string(),
+        "ad_type": pa.string(),
+        "network": pa.string(),
+        "revenue": pa.decimal128(18, 6),
+        "achievement": pa.string(),
+        "feature": pa.string(),
+        "session_length": MONEY,
     },
 }
 
@@ -211,7 +234,8 @@ def made_up_deliveries(
 
     Each day has every log. One line in eight is late by one to three days, one in ten is repeated as it is and
     one in twenty with another content; some matches cross midnight, some lines come from players without a
-    registration, and some are rejected. The second day of the world has no play at all.
+    registration, and some are rejected. The second day of the world has no play at all. Client events tell of some
+    of the matches, of matches that no other log has, and of play without a session id, by players of their own.
     """
     rng = random.Random(seed)
     deliveries = {first_day + dt.timedelta(days=offset): Delivery() for offset in range(days)}
@@ -235,7 +259,70 @@ def made_up_deliveries(
         for number in range(5):
             _add_transaction(deliveries, day, f"transaction-{offset:02d}-{number}", rng.choice(ids), rng)
         deliveries[day].rejected = {"session": rng.randint(0, 2), "client": 0}
+    _add_client_events(deliveries, random.Random(seed + 1))
     return deliveries
+
+
+def _add_client_events(deliveries: Mapping[dt.date, Delivery], rng: random.Random) -> None:
+    """Client events of the matches played, and of players on phones whom no other log knows."""
+    sessions = [line for delivery in list(deliveries.values()) for line in delivery.lines["session"]]
+    for line in sessions:
+        started_at = line["event_date_time"] - dt.timedelta(seconds=line["event_length_seconds"])
+        if rng.random() < 0.5:
+            _play(deliveries, line["player_id"], line["session_id"], started_at, line["event_date_time"], rng)
+    for offset, day in enumerate(deliveries):
+        for number in range(8):
+            player, has_id = f"phone-{rng.randrange(6)}", number % 2 == 0
+            # Half of them over midnight.
+            start_s = rng.uniform(85_500, 86_300) if number % 4 < 2 else rng.uniform(0, 80_000)
+            started_at = _at(day, start_s)
+            ended_at = started_at + dt.timedelta(seconds=rng.randint(900, 2400))
+            session_id = f"tap-{offset:02d}-{number}" if has_id else None
+            _play(deliveries, player, session_id, started_at, ended_at, rng)
+
+
+def _play(
+    deliveries: Mapping[dt.date, Delivery],
+    player: str,
+    session_id: str | None,
+    started_at: dt.datetime,
+    ended_at: dt.datetime,
+    rng: random.Random,
+) -> None:
+    """Deliver the client events of one player-session; now and then its end is missing."""
+    acts: list[Line] = [{"event_type": "session_start"}]
+    for _ in range(rng.randint(1, 4)):
+        level = rng.randint(1, 6)
+        acts.append({"event_type": "level_start", "level": level})
+        result = rng.choice(["level_complete", "level_complete", "level_fail", None])
+        if result:
+            done = {"success": result == "level_complete", "score": rng.randint(0, 99)}
+            acts.append({"event_type": result, "level": level, "time_spent": _money(6000), **done})
+    shown = {"ad_type": rng.choice(["video", "banner"]), "network": "north", "revenue": Decimal("0.012345")}
+    acts.append({"event_type": "ad_watched", "currency": rng.choice(["EUR", None]), **shown})
+    acts.append({"event_type": "feature_used", "feature": rng.choice(["chat", "map"])})
+    if rng.random() < 0.3:
+        bought = {"product": "skin-red", "price": _money(rng.choice([499, 999])), "currency": "EUR"}
+        acts.append({"event_type": "purchase", **bought})
+    if rng.random() < 0.3:
+        acts.append({"event_type": "achievement_unlocked", "achievement": "first-blood"})
+    length_s = (ended_at - started_at).total_seconds()
+    if rng.random() < 0.8:
+        acts.append({"event_type": "session_end", "session_length": _money(round(100 * length_s))})
+    for number, act in enumerate(acts):
+        at = started_at + (ended_at - started_at) * number / len(acts)
+        if act["event_type"] == "session_end":
+            at = ended_at
+        properties = {name: str(value) for name, value in act.items() if name != "event_type"}
+        event = {
+            "event_id": f"{player}/{started_at:%dT%H%M%S%f}/{number}",
+            "player_id": player,
+            "session_id": session_id,
+            "timestamp": at,
+            "properties": json.dumps(properties),
+            **act,
+        }
+        _deliver(deliveries, "client", event, at.date(), rng)
 
 
 def _add_match(
@@ -340,6 +427,7 @@ def _altered(log: str, line: Line) -> Line:
         "session": {"kills": 99},
         "transaction": {"purchase_price": _money(1)},
         "heartbeat": {"position_x": 0.0},
+        "client": {"properties": '{"changed": true}'},
     }
     return {**line, **changes[log]}
 
@@ -347,7 +435,7 @@ def _altered(log: str, line: Line) -> Line:
 def _own_day(log: str, line: Line, delivery_day: dt.date) -> dt.date:
     if log == "product":
         return delivery_day
-    at: dt.datetime = line["event_date_time"]
+    at: dt.datetime = line["timestamp" if log == "client" else "event_date_time"]
     if log == "session":
         at -= dt.timedelta(seconds=line["event_length_seconds"])
     return at.date()

@@ -2,6 +2,7 @@
 
 import datetime as dt
 import random
+from typing import Any
 
 import duckdb
 import pytest
@@ -42,6 +43,51 @@ def test_the_made_up_world_shows_what_the_promises_are_about(built):
         assert count("leap_dim.dim_players where is_inferred") > 0
         assert count("leap_dim.dim_products where valid_to is not null") > 0
         assert count("leap_stage.stage_matches where event_date = date '2025-01-02'") == 0
+        assert count("leap_raw.event_client where delivery_date > event_date") > 0
+        assert count("leap_stage.repeated_line where log = 'client'") > 0
+        # Player-sessions that client events alone tell of, with and without an id, over midnight.
+        for has_no_id in (True, False):
+            sessions = (
+                f"leap_stage.fact_session where is_from_events and contains(session_id, '@') = {has_no_id}"
+            )
+            assert count(sessions) > 0
+            assert count(f"{sessions} and ended_at::date > event_date") > 0
+            assert count(f"{sessions} and is_end_inferred") > 0
+        assert count("leap_mart.conversion_funnel where step = 'first_purchase' and players > 0") > 0
+
+
+def test_a_source_with_client_events_alone_gets_sessions_revenue_and_marts(make_warehouse, deliveries):
+    alone = {
+        day: Delivery(lines={log: delivery.lines[log] if log == "client" else [] for log in delivery.lines})
+        for day, delivery in deliveries.items()
+    }
+    warehouse = make_warehouse()
+    statuses = warehouse.deliver(alone, with_tests=True, environment={"DBT_LEAP_LOGS": "client"})
+    assert set(statuses.values()) <= {"success", "pass"}
+    with warehouse.connect() as connection:
+
+        def one(sql: str) -> tuple[Any, ...]:
+            return connection.execute(sql).fetchall()[0]
+
+        purchases = one(
+            "select count(*) from leap_stage.event_client where event_type = 'purchase' and price > 0"
+        )
+        assert purchases[0] > 0
+        assert one("select count(*) from leap_stage.fact_transaction") == purchases
+        # Every player was acquired on the day of the first event.
+        assert one(
+            "select count(*), count(*) filter (is_inferred and platform = 'unknown' and acquired_on = first_on)"
+            " from leap_dim.dim_players full join (select player_id, min(event_date) as first_on"
+            " from leap_stage.fact_player_day group by player_id) using (player_id)"
+        ) == (one("select count(distinct player_id) from leap_stage.event_client") * 2)
+        for mart in ("kpi_daily", "cohort_retention", "level_funnel_daily", "ad_revenue_daily"):
+            assert one(f"select count(*) from leap_mart.{mart}")[0] > 0, mart
+        assert one(
+            "select min(dau), min(purchase_amount) > 0 or max(ad_amount) > 0 from leap_mart.kpi_daily"
+        ) > (
+            0,
+            False,
+        )
 
 
 @pytest.mark.parametrize("seed", [1, 2])
@@ -74,10 +120,11 @@ def test_a_write_that_fails_keeps_the_old_rows(built, tmp_path):
     copy = warehouse.copied_to(tmp_path)
     with copy.connect() as connection:
         # The insert then fails on one row, after the delete went through.
-        connection.execute("alter table leap_stage.fact_session alter column country set not null")
+        connection.execute("alter table leap_stage.fact_session alter column length_s set not null")
         connection.execute(
-            "update leap_raw.event_session set country = null, kills = 77 where (player_id, session_id) ="
-            " (select min((player_id, session_id)) from leap_stage.fact_session)"
+            "update leap_raw.event_session set event_length_seconds = null, kills = 77"
+            " where (player_id, session_id) ="
+            " (select min((player_id, session_id)) from leap_stage.fact_session where not is_from_events)"
         )
     before = copy.rows("leap_stage.fact_session")
     with pytest.raises(duckdb.Error, match="NOT NULL"), copy.connect() as connection:
@@ -142,6 +189,29 @@ DAMAGES = {
         "insert into leap_stage.event_heartbeat from leap_stage.event_heartbeat limit 1"
     ),
     "sessions_are_complete": "update leap_stage.fact_session set ended_at = null",
+    "lifecycle_states_balance_the_active_players": (
+        "update leap_mart.lifecycle_daily set players = players + 1 where state = 'dormant'"
+    ),
+    "new_and_existing_players_are_the_active_ones_of_a_day": "update leap_mart.kpi_daily set dau = dau + 1",
+    "revenue_per_user_of_a_day_is_that_of_payers_plus_that_of_ads": (
+        "update leap_mart.kpi_daily set arppu = arppu + 0.01"
+    ),
+    "retention_is_never_above_one_and_rolling_never_below_classic": (
+        "update leap_mart.cohort_retention set rolling_players = active_players - 1 where active_players > 0"
+    ),
+    "a_wilson_interval_holds_its_share": "update leap_mart.retention_summary set retention_low = retention_high",
+    "payer_conversion_never_falls_with_age": (
+        "update leap_mart.cohort_revenue set payer_conversion = 1 where age = 0"
+    ),
+    "counted_events_are_the_accepted_ones": "update leap_mart.event_counts_daily set events = events + 1",
+    "key_figures_have_the_revenue_of_the_other_marts": (
+        "update leap_mart.ad_revenue_daily set ad_amount = ad_amount + 0.000001"
+    ),
+    "completers_are_starters_and_every_attempt_ends_in_one_way": (
+        "update leap_mart.level_funnel_daily set fails = fails + 1"
+    ),
+    "the_mean_is_never_above_the_peak": "update leap_mart.concurrency_hourly set peak_players = 0",
+    "client_events_are_complete_and_every_ad_has_an_amount": "update leap_stage.event_client set ad_amount = null",
     "a_player_converts_once": "update leap_mart.player_activity_daily set is_converting = true, is_paying = true",
 }
 
@@ -193,6 +263,31 @@ def test_internal_players_are_in_no_mart(built, tmp_path):
                 f"select count(*) from leap_mart.{mart} where session_id = 'match-02-1'"
             )
             assert found.fetchall() == [(0,)]
+        # Marts without a player count the others alone.
+        for figure, expected in (
+            ("sum(player_sessions) from leap_mart.kpi_daily", "count(*) from leap_stage.fact_session"),
+            (
+                "sum(player_sessions) from leap_mart.session_metrics_daily",
+                "count(*) from leap_stage.fact_session",
+            ),
+            (
+                "sum(cohort_size) from leap_mart.cohort_retention where age = 0",
+                "count(*) from leap_dim.dim_players",
+            ),
+            (
+                "sum(players) from leap_mart.conversion_funnel where step_number = 1",
+                "count(*) from leap_dim.dim_players",
+            ),
+            (
+                "sum(attempts) from leap_mart.level_funnel_daily",
+                "count(*) filter (event_type = 'level_start') from leap_stage.event_client",
+            ),
+            ("sum(events) from leap_mart.event_counts_daily", "count(*) from leap_stage.event_client"),
+            ("sum(ad_amount) from leap_mart.ad_revenue_daily", "sum(ad_amount) from leap_stage.event_client"),
+        ):
+            counted = f"select {expected} where player_id not in {internal}"
+            found = connection.execute(f"select (select {figure}) = ({counted})")
+            assert found.fetchall() == [(True,)], figure
     sessions = "leap_mart.session_close_conflicts_daily"
     assert 0 < len(copy.rows(sessions)) < len(warehouse.rows(sessions))
 

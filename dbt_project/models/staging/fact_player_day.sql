@@ -47,6 +47,17 @@ fixes_of_day as (
     group by player_id, event_date
 ),
 
+events_of_day as (
+    select
+        player_id,
+        event_date,
+        count(*) as events,
+        sum(ad_amount) as ad_amount
+    from {{ ref('event_client') }}
+    where {{ in_window('event_date') }}
+    group by player_id, event_date
+),
+
 player_days as (
     select
         player_id,
@@ -67,6 +78,11 @@ player_days as (
         player_id,
         event_date
     from fixes_of_day
+    union
+    select
+        player_id,
+        event_date
+    from events_of_day
 )
 
 select
@@ -78,10 +94,12 @@ select
     cast(coalesce(sessions_of_day.deaths, 0) as bigint) as deaths,
     cast(coalesce(transactions_of_day.transactions, 0) as bigint) as transactions,
     cast(coalesce(transactions_of_day.purchase_amount, 0) as decimal(18, 2)) as purchase_amount,
+    cast(coalesce(events_of_day.ad_amount, 0) as decimal(18, 6)) as ad_amount,
     cast(coalesce(transactions_of_day.purchases, 0) as bigint) as purchases,
     cast(coalesce(transactions_of_day.refunds, 0) as bigint) as refunds,
     cast(coalesce(sign_ons_of_day.signons, 0) as bigint) as signons,
-    cast(coalesce(fixes_of_day.fixes, 0) as bigint) as fixes
+    cast(coalesce(fixes_of_day.fixes, 0) as bigint) as fixes,
+    cast(coalesce(events_of_day.events, 0) as bigint) as events
 from player_days
 left join sessions_of_day
     on
@@ -99,3 +117,7 @@ left join fixes_of_day
     on
         player_days.player_id = fixes_of_day.player_id
         and player_days.event_date = fixes_of_day.event_date
+left join events_of_day
+    on
+        player_days.player_id = events_of_day.player_id
+        and player_days.event_date = events_of_day.event_date

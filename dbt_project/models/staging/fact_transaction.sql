@@ -1,32 +1,45 @@
-with lines as (
+with transaction_lines as (
     {{ first_lines('transaction') }}
 ),
 
-rates as (
+lines as (
     select
+        transaction_id,
+        player_id,
+        event_date_time,
+        purchase_item,
+        purchase_price,
         currency,
-        rate,
-        valid_from,
-        lead(valid_from) over (partition by currency order by valid_from) as valid_until
-    from {{ ref('exchange_rates') }}
+        is_recurring,
+        cycle,
+        transaction_type,
+        refunded_transaction_id,
+        event_date
+    from transaction_lines
+    where {{ declares('transaction') | lower }}
+    union all
+    select
+        events.event_id as transaction_id,
+        events.player_id,
+        events.timestamp as event_date_time,
+        events.product as purchase_item,
+        events.price as purchase_price,
+        events.currency,
+        cast(null as boolean) as is_recurring,
+        cast(null as {{ dbt.type_string() }}) as cycle,
+        cast(null as {{ dbt.type_string() }}) as transaction_type,
+        cast(null as {{ dbt.type_string() }}) as refunded_transaction_id,
+        events.event_date
+    from {{ ref('event_client') }} as events
+    where
+        -- Where there is a transaction log, it has what the client tells of a purchase, and more.
+        not {{ declares('transaction') | lower }}
+        and events.event_type = 'purchase'
+        and {{ in_window('events.event_date') }}
 ),
 
 priced as (
-    select
-        lines.*,
-        -- Units of the reporting currency for one unit of the line's, on the event day.
-        cast(line_rates.rate / nullif(report_rates.rate, 0) as decimal(18, 10)) as ratio
-    from lines
-    left join rates as line_rates
-        on
-            lines.currency = line_rates.currency
-            and lines.event_date >= line_rates.valid_from
-            and (line_rates.valid_until is null or lines.event_date < line_rates.valid_until)
-    left join rates as report_rates
-        on
-            report_rates.currency = '{{ setting('DBT_LEAP_CURRENCY') }}'
-            and lines.event_date >= report_rates.valid_from
-            and (report_rates.valid_until is null or lines.event_date < report_rates.valid_until)
+    {{ with_ratio('lines') }}
 )
 
 select

@@ -14,6 +14,16 @@ with lines as (
         event_date_time as last_at
     from {{ source('leap_raw', 'event_heartbeat') }}
     where {{ in_window('event_date', days_before=1, days_after=1) }}
+    union all
+    select
+        events.session_id,
+        events.event_date as line_date,
+        events.timestamp as first_at,
+        events.timestamp as last_at
+    from {{ source('leap_raw', 'event_client') }} as events
+    where
+        events.session_id is not null
+        and {{ in_window('events.event_date', days_before=1, days_after=1) }}
 ),
 
 line_days as (

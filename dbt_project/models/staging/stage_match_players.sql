@@ -11,7 +11,10 @@ appearances as (
         cast(null as timestamp) as first_fix_at,
         0 as fixes
     from {{ ref('fact_session') }}
-    where {{ in_window('event_date') }}
+    where
+        -- The session log alone: beats are counted from its starts.
+        not is_from_events
+        and {{ in_window('event_date') }}
     union all
     select
         session_id,

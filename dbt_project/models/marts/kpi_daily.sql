@@ -1,0 +1,85 @@
+with players as (
+    select player_id
+    from {{ ref('dim_players') }}
+    where not is_internal
+),
+
+-- A player is in one segment, so players add up over segments like sums do.
+segments as (
+    select
+        event_date,
+        sum(dau) as dau,
+        sum(wau) as wau,
+        sum(mau) as mau,
+        sum(new_players) as new_players,
+        sum(player_sessions) as player_sessions,
+        sum(play_s) as play_s,
+        sum(events) as events,
+        sum(payers) as payers,
+        sum(purchase_amount) as purchase_amount,
+        sum(ad_amount) as ad_amount,
+        sum(registered_to_date) as registered_to_date,
+        sum(purchase_amount_to_date) as purchase_amount_to_date
+    from {{ ref('kpi_daily_by_segment') }}
+    group by event_date
+),
+
+-- A loaded day has a row even before there is any player.
+days as (
+    select date as event_date
+    from {{ ref('dim_dates') }}
+    where is_loaded
+    union
+    select event_date
+    from segments
+),
+
+windows as (
+    {{ days_in_windows('days') }}
+),
+
+session_lengths as (
+    select
+        sessions.event_date,
+        percentile_cont(0.5) within group (order by sessions.length_s) as median_session_length_s,
+        percentile_cont(0.9) within group (order by sessions.length_s) as p90_session_length_s
+    from {{ ref('fact_session') }} as sessions
+    inner join players
+        on sessions.player_id = players.player_id
+    group by sessions.event_date
+),
+
+final as (
+    select
+        windows.event_date,
+        coalesce(dates.is_loaded, false) as is_loaded,
+        cast(coalesce(segments.dau, 0) as bigint) as dau,
+        cast(coalesce(segments.wau, 0) as bigint) as wau,
+        windows.wau_days_in_window,
+        cast(coalesce(segments.mau, 0) as bigint) as mau,
+        windows.mau_days_in_window,
+        cast(coalesce(segments.new_players, 0) as bigint) as new_players,
+        cast(coalesce(segments.dau - segments.new_players, 0) as bigint) as existing_players,
+        cast(coalesce(segments.player_sessions, 0) as bigint) as player_sessions,
+        cast(coalesce(segments.play_s, 0) as bigint) as play_s,
+        session_lengths.median_session_length_s,
+        session_lengths.p90_session_length_s,
+        cast(coalesce(segments.events, 0) as bigint) as events,
+        cast(coalesce(segments.payers, 0) as bigint) as payers,
+        cast(coalesce(segments.purchase_amount, 0) as decimal(18, 2)) as purchase_amount,
+        cast(coalesce(segments.ad_amount, 0) as decimal(18, 6)) as ad_amount,
+        cast(coalesce(segments.registered_to_date, 0) as bigint) as registered_to_date,
+        cast(coalesce(segments.purchase_amount_to_date, 0) as decimal(18, 2)) as purchase_amount_to_date
+    from windows
+    left join segments
+        on windows.event_date = segments.event_date
+    left join {{ ref('dim_dates') }} as dates
+        on windows.event_date = dates.date
+    left join session_lengths
+        on windows.event_date = session_lengths.event_date
+)
+
+select
+    final.*,
+    {{ kpi_ratios() }}
+from final
