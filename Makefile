@@ -18,6 +18,8 @@ $(STAMP): requirements.lock pyproject.toml
 	@test -x $(BIN)/python && $(BIN)/python -c '' 2>/dev/null || { rm -rf $(VENV); $(PYTHON) -m venv $(VENV); } || { echo "Python cannot create virtual environments here: install its venv module (Debian: apt-get install python3-venv)"; rm -rf $(VENV); exit 1; }
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement requirements.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
+	@# make the history of runs: two first runs at once would both try to
+	@$(BIN)/python -c 'import dagster; dagster.DagsterInstance.from_config(".").dispose()'
 	@touch $(STAMP)
 
 demo: setup ## materialise 30 days of the simulated world and show what came out

@@ -38,8 +38,11 @@ class Leap:
     def environment(self) -> dict[str, str]:
         """The settings as variables, for a process of its own."""
         home = self.settings.data_dir / "dagster"
-        home.mkdir(parents=True, exist_ok=True)
-        (home / "dagster.yaml").write_text("telemetry: {enabled: false}\n")
+        if not home.exists():
+            home.mkdir(parents=True)
+            (home / "dagster.yaml").write_text("telemetry: {enabled: false}\n")
+            # two first runs at once would both make the history
+            dg.DagsterInstance.from_config(str(home)).dispose()
         variables = {
             "DAGSTER_HOME": str(home),
             "LEAP_DATA_DIR": str(self.settings.data_dir),

@@ -1,0 +1,42 @@
+"""The benchmarks run, and do not print a time before all contenders told the same figures.
+
+A tiny world: nothing here says anything about speed.
+"""
+
+import subprocess
+import sys
+
+import pytest
+
+from benchmarks.client_events import CONTENDERS, find_differences
+from leap_assets.settings import PROJECT_DIR
+
+
+def test_a_count_that_differs_a_cent_too_much_and_a_figure_that_lacks_are_differences():
+    ours = {"dau 2025-01-01": 3, "purchases 2025-01-01": 1.5, "d7 2025-01-01": 1}
+    assert find_differences(ours, dict(ours) | {"purchases 2025-01-01": 1.5000001}) == []
+    assert find_differences(ours, dict(ours) | {"dau 2025-01-01": 4}) == ["dau 2025-01-01: 3 and 4"]
+    assert find_differences(ours, dict(ours) | {"purchases 2025-01-01": 1.51}) == [
+        "purchases 2025-01-01: 1.5 and 1.51"
+    ]
+    assert find_differences(ours, {name: ours[name] for name in list(ours)[:2]}) == ["d7 2025-01-01: 1 and None"]
+    assert find_differences({}, {"d7 2025-01-01": None}) == ["d7 2025-01-01: None and None"]
+
+
+@pytest.mark.slow
+def test_scripts_and_leap_tell_the_same_figures_of_client_events():
+    pytest.importorskip("polars", reason="pip install --group bench")
+    ended = subprocess.run(
+        [sys.executable, "-m", "benchmarks.client_events", "--lines", "5000", "--runs", "1"],
+        cwd=PROJECT_DIR,
+        capture_output=True,
+        text=True,
+    )
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    agreement, table = ended.stdout.split("\n\n", 1)
+    assert "All contenders agree on " in agreement
+    n_figures = int(agreement.rsplit("agree on ", 1)[1].split()[0])
+    # 31 days with their four daily figures and nine types of events at least in part, and their cohorts
+    assert n_figures > 300
+    for contender in CONTENDERS.values():
+        assert any(line.startswith(contender) for line in table.splitlines()), contender
