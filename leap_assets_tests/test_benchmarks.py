@@ -19,7 +19,9 @@ def test_a_count_that_differs_a_cent_too_much_and_a_figure_that_lacks_are_differ
     assert find_differences(ours, dict(ours) | {"purchases 2025-01-01": 1.51}) == [
         "purchases 2025-01-01: 1.5 and 1.51"
     ]
-    assert find_differences(ours, {name: ours[name] for name in list(ours)[:2]}) == ["d7 2025-01-01: 1 and None"]
+    assert find_differences(ours, {name: ours[name] for name in list(ours)[:2]}) == [
+        "d7 2025-01-01: 1 and None"
+    ]
     assert find_differences({}, {"d7 2025-01-01": None}) == ["d7 2025-01-01: None and None"]
 
 

@@ -11,12 +11,13 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import duckdb
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from leap_assets.landing.contracts import CONTRACTS, LINEAGE, Column, Contract
 from leap_assets.landing.files import LandedFile, LandingError, list_files, unreadable
-from leap_assets.landing.records import CSV_SCHEMA, SCHEMA, read_csv_header, read_csv_records, read_records
+from leap_assets.landing.records import read_csv_header, read_csv_records, read_records
 from leap_assets.landing.validation import (
     IS_NESTED,
     Value,
@@ -121,11 +122,6 @@ def load_deliveries(
         For a file that cannot be read, has no usable columns, or belongs to another day. Nothing was written.
     """
     deliveries = {log: list_files(landing_dir, log, days) for log in logs}
-    connection.execute(
-        """create or replace temp table landed_file (
-            file_index integer, delivery_date date, source_file varchar
-        )"""
-    )
     create_raw_tables(connection)
     connection.begin()
     try:
@@ -159,10 +155,6 @@ def _load_log(
             f"delete from leap_raw.{table} where log = ? and delivery_date between ? and ?",
             [contract.log, *window],
         )
-    connection.execute("delete from landed_file")
-    if files:
-        rows = [(i, file.delivery_date, file.source_file) for i, file in enumerate(files)]
-        connection.executemany("insert into landed_file values (?, ?, ?)", rows)
     received = dict.fromkeys(range(len(files)), 0)
     for batch in _batches(connection, contract, files):
         for index, lines in batch.received.items():
@@ -177,12 +169,19 @@ def _load_log(
 
 @dataclasses.dataclass(frozen=True)
 class _Batch:
-    """Lines that can be checked by one statement: a relation, where its columns are, how many lines a file."""
+    """Lines that can be checked by one statement.
+
+    `source` is the relation that `check_lines_sql` wants, `values` says where its columns are, `received` counts the
+    lines of each file. `kept` is SQL of a rejected line's text, worked out for those alone from the columns `carried`.
+    """
 
     source: str
     values: Mapping[str, Value]
     received: Mapping[int, int]
+    kept: str = "coalesce(rtrim(text, chr(13) || chr(10)), damaged::varchar)"
+    carried: str = "text, damaged"
     is_nested: str = ""
+    is_cheap: bool = False
 
 
 def _batches(
@@ -196,14 +195,14 @@ def _batches(
 
 
 def _together(
-    tables: Iterable[tuple[int, pa.Table]], schema: pa.Schema
+    tables: Iterable[tuple[int, LandedFile, pa.Table]],
 ) -> Iterator[tuple[pa.Table, dict[int, int]]]:
     """Join small tables of lines into batches; also the number of lines of each file in the batch."""
     parts: list[pa.Table] = []
     received: dict[int, int] = {}
     size = 0
-    for index, table in tables:
-        parts.append(table.append_column("file_index", pa.array([index] * len(table), pa.int32())))
+    for index, file, table in tables:
+        parts.append(_with_origin(table, file))
         received[index] = received.get(index, 0) + len(table)
         size += table.nbytes
         if size >= BATCH_BYTES:
@@ -213,21 +212,28 @@ def _together(
         yield pa.concat_tables(parts), received
 
 
-_LINE = "coalesce(rtrim(text, chr(13) || chr(10)), damaged::varchar)"
-# as kept when it is rejected
+def _with_origin(table: pa.Table, file: LandedFile) -> pa.Table:
+    """Lines with the delivery day and file that they came from.
+
+    As columns, not by a join: DuckDB takes registered lines for few and would build its hash table over all of them.
+    """
+    same = pa.array(np.zeros(len(table), np.int32))
+    for name, value in (("delivery_date", file.delivery_date), ("source_file", file.source_file)):
+        table = table.append_column(name, pa.DictionaryArray.from_arrays(same, pa.array([value])))
+    return table
 
 
 def _json_batches(
     connection: duckdb.DuckDBPyConnection, contract: Contract, files: Sequence[tuple[int, LandedFile]]
 ) -> Iterator[_Batch]:
     fields = ", ".join(f'"{name}": "VARCHAR"' for name in contract.names)
-    tables = ((index, table) for index, file in files for table in read_records(file))
-    for lines, received in _together(tables, SCHEMA):
+    tables = ((index, file, table) for index, file in files for table in read_records(file))
+    for lines, received in _together(tables):
         connection.register("landed_lines", lines)
         # from_json fails for the whole statement on a text that is no JSON, and `try` makes a vector slow for one
         source = f"""(
             select
-                file_index, line_number, text, {_LINE} as line, record,
+                *,
                 coalesce(starts_with(ltrim(text), '{{'), false) and record is not null as is_parsed
             from (
                 select *, case when json_valid(text) then from_json(text, '{{{fields}}}') end as record
@@ -235,8 +241,8 @@ def _json_batches(
             )
         )"""
         values = {name: Value(f"record.{quote_identifier(name)}", is_text=True) for name in contract.names}
-        is_nested = IS_NESTED.replace("{json}", "case when is_parsed then line end")
-        yield _Batch(source, values, received, is_nested)
+        is_nested = IS_NESTED.replace("{json}", "case when is_parsed then text end")
+        yield _Batch(source, values, received, is_nested=is_nested)
         connection.unregister("landed_lines")
 
 
@@ -253,12 +259,12 @@ def _csv_batches(
             )
         by_header.setdefault(header, []).append((index, file))
     for header, group in by_header.items():
-        tables = ((i, table) for i, file in group for table in read_csv_records(file, len(header)))
-        for lines, received in _together(tables, CSV_SCHEMA):
+        tables = ((i, file, table) for i, file in group for table in read_csv_records(file, len(header)))
+        for lines, received in _together(tables):
             connection.register("landed_lines", lines)
             source = f"""(
                 select
-                    file_index, line_number, {_LINE} as line, record,
+                    *,
                     coalesce(len(record) = {len(header)}, false) as is_parsed
                 from (
                     select *, coalesce(fields, string_split(rtrim(text, chr(13) || chr(10)), ',')) as record
@@ -301,15 +307,18 @@ def _parquet_batches(
         types = {name: kind for name, kind, *_ in described}
         own = [name for name in types if name not in ("landed_path", "file_row_number")]
         # a struct keeps the row as it was, but only rejected rows ever ask for it
-        kept = ", ".join(f"{quote_identifier(name)} := {quote_identifier(name)}" for name in own)
+        row = ", ".join(f"{quote_identifier(name)} := {quote_identifier(name)}" for name in own)
         connection.execute(
-            "create or replace temp table landed_path (file_index integer, landed_path varchar)"
+            """create or replace temp table landed_path (
+                landed_path varchar, delivery_date date, source_file varchar
+            )"""
         )
-        rows = [(index, str(file.path)) for index, file, _ in group]
-        connection.executemany("insert into landed_path values (?, ?)", rows)
+        origins = [(str(file.path), file.delivery_date, file.source_file) for _, file, _ in group]
+        connection.executemany("insert into landed_path values (?, ?, ?)", origins)
         source = f"""(
-            select scan.*, landed_path.file_index, file_row_number + 1 as line_number, true as is_parsed,
-                struct_pack({kept}) as line
+            select
+                scan.*, landed_path.delivery_date, landed_path.source_file,
+                file_row_number + 1 as line_number, true as is_parsed, struct_pack({row}) as landed_row
             from {scan} as scan join landed_path using (landed_path)
         )"""
         values = {
@@ -317,7 +326,14 @@ def _parquet_batches(
             for column in contract.columns
             if column.name in types
         }
-        yield _Batch(source, values, {index: count for index, _, count in group})
+        yield _Batch(
+            source,
+            values,
+            {index: count for index, _, count in group},
+            kept="to_json(landed_row)::varchar",
+            carried="landed_row",
+            is_cheap=True,
+        )
 
 
 def _parquet_value(column: Column, physical: str) -> Value:
@@ -346,11 +362,12 @@ def _store(
         batch.values,
         start_date=start_date.isoformat(),
         rates=rates,
+        kept=batch.kept,
+        carried=batch.carried,
         is_nested=batch.is_nested,
     )
     names = ", ".join(quote_identifier(column.name) for column in raw_columns(contract))
-    is_struct = "struct_pack" in batch.source
-    if is_struct:
+    if batch.is_cheap:
         # Parquet is cheap to scan twice, and typed rows need no copy in between
         relation = f"({checked})"
     else:
@@ -359,11 +376,10 @@ def _store(
     connection.execute(
         f"insert into leap_raw.{contract.table} ({names}) select {names} from {relation} where reason is null"
     )
-    raw_line = "to_json(line)::varchar" if is_struct else "line"
     connection.execute(
         f"""insert into leap_raw.rejected_line
             (log, delivery_date, source_file, line_number, reason, message, raw_line)
-        select ?, delivery_date, source_file, line_number, reason, message, {raw_line}
+        select ?, delivery_date, source_file, line_number, reason, message, raw_line
         from {relation} where reason is not null""",
         [contract.log],
     )
@@ -381,9 +397,9 @@ def _refuse_wrong_days(
     out = dict(
         connection.execute(
             """select source_file, count(*) from leap_raw.rejected_line
-            where log = ? and reason = 'out_of_window' and source_file in (select source_file from landed_file)
+            where log = ? and reason = 'out_of_window' and source_file in (select unnest(?))
             group by all""",
-            [contract.log],
+            [contract.log, [file.source_file for file in files]],
         ).fetchall()
     )
     for index, file in enumerate(files):

@@ -279,30 +279,33 @@ def check_lines_sql(
     *,
     start_date: str,
     rates: Mapping[str, dt.date],
+    kept: str,
+    carried: str,
     is_nested: str = "",
 ) -> str:
-    """SELECT of a log's lines: typed columns, event_date, lineage, `reason`, `message` and `line`.
+    """SELECT of a log's lines: typed columns, event_date, lineage, `reason`, `message` and `raw_line`.
 
     Parameters
     ----------
     contract : Contract
     source : str
-        Relation with `file_index`, `line_number`, `line` (as kept for a rejected line), `is_parsed`, and whatever
-        `values` refer to.
+        Relation with `delivery_date`, `source_file`, `line_number`, `is_parsed`, the columns in `carried`, and
+        whatever `values` refer to.
     values : mapping
         Where each contract column comes from; a column that is left out is absent from the file.
     start_date : str
         First day of the warehouse.
     rates : mapping
         First day with an exchange rate, by currency.
+    kept, carried : str
+        SQL of the text of a rejected line, and the columns of `source` that it needs.
     is_nested : str
         SQL with placeholders {column} and {value}, true where a text value is really an object, an array or a
         truth value; empty where the format cannot tell.
 
     Notes
     -----
-    The relation `landed_file` (file_index, delivery_date, source_file) must exist. The order of the reasons is fixed:
-    the first that applies is given.
+    The order of the reasons is fixed: the first that applies is given.
     """
     given = {column.name: values.get(column.name, ABSENT) for column in contract.columns}
     reasons = {
@@ -317,18 +320,17 @@ def check_lines_sql(
     names = ", ".join(quote_identifier(column.name) for column in (*contract.columns, *contract.properties))
     return f"""
         with valued as (
-            select file_index, line_number, line, is_parsed, {_raw_columns(given)} from {source}
+            select delivery_date, source_file, line_number, is_parsed, {carried}, {_raw_columns(given)}
+            from {source}
         ),
         opened as ({_open_properties(contract)}),
         typed as (select *, {_typed_columns(contract, given)} from opened),
-        started as (
-            select typed.*, landed_file.delivery_date, landed_file.source_file, {_started(contract)} as started
-            from typed join landed_file using (file_index)
-        ),
+        started as (select *, {_started(contract)} as started from typed),
         dated as (select *, started::date as event_date from started),
         reasoned as (select *, case when not is_parsed then 'unparsable' {cases} end as reason from dated)
         select
-            {names}, event_date, delivery_date, source_file, line_number, line, reason,
+            {names}, event_date, delivery_date, source_file, line_number, reason,
+            case when reason is not null then {kept} end as raw_line,
             case
                 when reason is null then null
                 when not is_parsed then 'the line cannot be read as a record of this file''s format'
