@@ -358,16 +358,3 @@ class LandingZone(dg.ConfigurableResource[Any]):
                 f"{self.dir} does not exist yet. With LEAP_SOURCE={LANDING}, put files into "
                 f"{self.dir}/<log>/<YYYY-MM-DD>/."
             )
-
-
-__all__ = [
-    "LandingZone",
-    "LeapDbt",
-    "RunLock",
-    "Warehouse",
-    "WrongWorldError",
-    "check_world",
-    "record_world",
-    "temporary_dir",
-    "world_of",
-]

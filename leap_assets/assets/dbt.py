@@ -14,7 +14,7 @@ from typing import Any
 import dagster as dg
 from dagster_dbt import DagsterDbtTranslator, DagsterDbtTranslatorSettings, dbt_assets
 
-from leap_assets.assets.layers import OWNERS, STAGING, relation_key
+from leap_assets.assets.layers import OWNERS, relation_key
 from leap_assets.partitions import Window, delivery_window, event_window
 from leap_assets.resources import DBT_PROJECT_DIR, LeapDbt, Warehouse, temporary_dir
 from leap_assets.warehouse.counts import count_rows
@@ -143,6 +143,3 @@ def _build(
                 context.add_asset_metadata(metadata, key, day)
     yield from events
     shutil.rmtree(target, ignore_errors=True)
-
-
-__all__ = ["STAGING", "LeapTranslator", "build_dbt", "dbt_arguments", "prepare_manifest"]

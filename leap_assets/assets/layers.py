@@ -7,7 +7,8 @@ import dagster as dg
 
 from leap_assets.landing.contracts import Column, Contract
 
-GENERATORS, RAW, STAGING, CONFLICTS, PUBLISHED = "generators", "raw", "staging", "conflicts", "published"
+GENERATORS, RAW, CONFLICTS, PUBLISHED = "generators", "raw", "conflicts", "published"
+# the groups of dbt models are the folders of the project
 OWNERS = ["team:analytics"]
 
 

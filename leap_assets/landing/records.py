@@ -13,7 +13,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from leap_assets.landing.files import LandedFile, LandingError, unreadable
+from leap_assets.landing.files import LandedFile, unreadable
 
 BLOCK_BYTES = 32 * 1024 * 1024
 # large enough that Arrow and DuckDB work on full vectors, small enough to bound memory
@@ -266,6 +266,3 @@ def _quoted_fields(lines: pa.ChunkedArray) -> pa.Array:
     for i in np.flatnonzero(quoted).tolist():
         fields[i] = _parse_csv(lines[i].as_py().encode()) or []
     return pa.array(fields, pa.list_(pa.string()))
-
-
-__all__ = ["LandingError", "read_csv_header", "read_csv_records", "read_records"]
