@@ -112,7 +112,7 @@ def _write_text(path: Path, contract: Contract, rows: LogDay) -> None:
         connection.execute("set TimeZone = 'UTC'")
         connection.register("log_rows", _arrow_table(contract, rows))
         line = _json_line(contract) if contract.simulator_writes == "ndjson" else _csv_line(contract)
-        lines = connection.execute(f"select {line} || chr(10) as line from log_rows").to_arrow_table()["line"]
+        lines = connection.sql(f"select {line} || chr(10) as line from log_rows").to_arrow_table()["line"]
     damaged = np.isin(rows.defects, list(_DAMAGE))
     first_damaged = int(np.argmax(damaged)) if damaged.any() else len(damaged)
     damage = _damage_json if contract.simulator_writes == "ndjson" else _damage_csv
