@@ -191,16 +191,15 @@ class Warehouse(DuckDBResource):
     _lock: RunLock | None = PrivateAttr(default=None)
 
     @classmethod
-    def from_settings(cls, settings: Settings, **overrides: Any) -> "Warehouse":
+    def from_settings(cls, settings: Settings) -> "Warehouse":
         """The warehouse of an installation."""
-        values = {
-            "database": str(settings.written_path),
-            "data_dir": str(settings.data_dir),
-            "world": world_of(settings),
-            "lock_timeout_s": settings.lock_timeout_s,
-            "rebuilding": settings.rebuild,
-        }
-        return cls(**{**values, **overrides})
+        return cls(
+            database=str(settings.written_path),
+            data_dir=str(settings.data_dir),
+            world=world_of(settings),
+            lock_timeout_s=settings.lock_timeout_s,
+            rebuilding=settings.rebuild,
+        )
 
     @contextlib.contextmanager
     def get_connection(self) -> Iterator[duckdb.DuckDBPyConnection]:
@@ -286,7 +285,7 @@ class LeapDbt(DbtCliResource):
     environment: dict[str, str]
 
     @classmethod
-    def from_settings(cls, settings: Settings, **overrides: Any) -> "LeapDbt":
+    def from_settings(cls, settings: Settings) -> "LeapDbt":
         """The dbt project with the settings that its models read."""
         environment = {
             "DBT_LEAP_WAREHOUSE": str(settings.written_path),
@@ -301,7 +300,7 @@ class LeapDbt(DbtCliResource):
             profiles_dir=str(DBT_PROJECT_DIR),
             target="duckdb",
             dbt_executable=str(dbt_executable()),
-            environment=environment | overrides,
+            environment=environment,
         )
 
     def cli(self, args: Sequence[str], **options: Any) -> Any:

@@ -264,17 +264,13 @@ class Settings:
     @property
     def world(self) -> WorldConfig:
         """Configuration of the simulated world."""
-        return _world(self)
-
-
-def _world(settings: Settings) -> WorldConfig:
-    return WorldConfig(
-        seed=settings.seed,
-        start_date=settings.start_date,
-        initial_players=settings.initial_players,
-        heartbeat_s=settings.heartbeat_s,
-        **settings.simulation,
-    )
+        return WorldConfig(
+            seed=self.seed,
+            start_date=self.start_date,
+            initial_players=self.initial_players,
+            heartbeat_s=self.heartbeat_s,
+            **self.simulation,
+        )
 
 
 def _fields() -> dict[str, dataclasses.Field[Any]]:
@@ -346,7 +342,8 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
         values[field.name] = value
     settings = Settings(**values, simulation=_read_simulation(environ))
     try:
-        _world(settings)
+        # made here only to be checked
+        _ = settings.world
     except ValueError as error:
         raise SettingsError(
             f"The simulated world cannot be made: {error}. Its settings are LEAP_SEED, LEAP_INITIAL_PLAYERS, "

@@ -64,7 +64,7 @@ def _simulate(
     context: dg.AssetExecutionContext, landing: LandingZone, world: World, logs: Sequence[str], window: Window
 ) -> None:
     for number, day in enumerate(window, 1):
-        lines = write_delivery(landing.dir, world.day(day, logs=tuple(logs)))
+        lines = write_delivery(landing.dir, world.day(day, logs=tuple(logs), truth=False))
         for log, count in lines.items():
             context.add_asset_metadata(
                 {"dagster/partition_row_count": count}, landing_key(CONTRACTS[log]), day.isoformat()

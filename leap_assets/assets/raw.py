@@ -74,7 +74,6 @@ def build_raw(partitions: dg.PartitionsDefinition, settings: Settings) -> dg.Ass
 
     Thresholds are checked over the delivery days of the run: in strict mode a missed one stops the whole range.
     """
-
     thresholds = Thresholds(
         **{field.name: getattr(settings, field.name) for field in dataclasses.fields(Thresholds)}
     )

@@ -14,10 +14,10 @@ import pyarrow as pa
 
 from leap_assets.landing.contracts import CONTRACTS
 
-TextFormat = Literal["ndjson", "json", "csv"]
+Format = Literal["ndjson", "json", "csv", "parquet"]
 Compression = Literal["gzip", "zstd"]
 
-FORMATS: dict[str, Literal["ndjson", "json", "csv", "parquet"]] = {
+FORMATS: dict[str, Format] = {
     ".ndjson": "ndjson",
     ".jsonl": "ndjson",
     ".json": "json",
@@ -40,7 +40,7 @@ class LandedFile:
     log: str
     delivery_date: dt.date
     path: Path
-    format: Literal["ndjson", "json", "csv", "parquet"]
+    format: Format
     compression: Compression | None
 
     @property
@@ -71,7 +71,7 @@ def unreadable(file: LandedFile, error: Exception) -> LandingError:
     )
 
 
-def describe_format(path: Path) -> tuple[Literal["ndjson", "json", "csv", "parquet"], Compression | None]:
+def describe_format(path: Path) -> tuple[Format, Compression | None]:
     """Format and compression of a file by its name.
 
     Raises

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import duckdb
 
+from leap_assets.landing.validation import quote_literal
+
 STAGE_TABLES = (
     "event_heartbeat",
     "fact_session",
@@ -61,7 +63,7 @@ def publish(connection: duckdb.DuckDBPyConnection, path: Path) -> dict[str, int]
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name}.partial")
     _remove(partial)
-    connection.execute(f"attach '{str(partial).replace(chr(39), chr(39) * 2)}' as published")
+    connection.execute(f"attach {quote_literal(str(partial))} as published")
     try:
         rows = {}
         for schema, table in published_tables(connection):
