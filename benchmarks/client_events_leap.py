@@ -49,13 +49,11 @@ class Stopwatch:
 
 def load(landing: Path, warehouse: Path, first: dt.date, last: dt.date) -> dict[str, Any]:
     """Load the client log of some delivery days into a new file; closing it is part of the work."""
-    import duckdb
-
     from leap_assets.landing.ingestion import load_deliveries, read_rates
+    from leap_assets.warehouse.connections import open_for_writing
 
     watch = Stopwatch()
-    connection = duckdb.connect(str(warehouse))
-    connection.execute("set TimeZone = 'UTC'")
+    connection = open_for_writing(warehouse)
     loaded = load_deliveries(
         connection,
         landing,

@@ -26,6 +26,7 @@ from pydantic import PrivateAttr
 
 from leap_assets.dbt_child import LOCK_VARIABLE
 from leap_assets.settings import LANDING, PROJECT_DIR, SIMULATOR, Settings
+from leap_assets.warehouse.connections import open_for_writing, remove_database
 
 DBT_PROJECT_DIR = PROJECT_DIR / "dbt_project"
 WAITING_SAID_S = 60.0
@@ -204,9 +205,8 @@ class Warehouse(DuckDBResource):
     @contextlib.contextmanager
     def get_connection(self) -> Iterator[duckdb.DuckDBPyConnection]:
         """A connection in UTC, closed whatever happens."""
-        connection = duckdb.connect(self.database)
+        connection = open_for_writing(Path(self.database))
         try:
-            connection.execute("set TimeZone = 'UTC'")
             yield connection
         finally:
             connection.close()
@@ -252,12 +252,6 @@ class Warehouse(DuckDBResource):
         if self._lock:
             self._lock.release()
             self._lock = None
-
-
-def remove_database(path: Path) -> None:
-    """Remove a DuckDB file with its write-ahead log."""
-    path.unlink(missing_ok=True)
-    path.with_name(f"{path.name}.wal").unlink(missing_ok=True)
 
 
 def temporary_dir(data_dir: Path) -> Path:

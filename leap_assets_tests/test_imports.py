@@ -19,7 +19,7 @@ LAYERS = {
     "dbt_child": {"dbt_child"},
     "landing": {"landing", "simulation"},
     "warehouse": {"warehouse", "landing", "conflicts", "partitions"},
-    "resources": {"resources", "settings", "dbt_child"},
+    "resources": {"resources", "settings", "dbt_child", "warehouse"},
 }
 
 

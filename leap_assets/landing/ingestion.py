@@ -12,24 +12,18 @@ from pathlib import Path
 
 import duckdb
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from leap_assets.landing.contracts import CONTRACTS, LINEAGE, Column, Contract
-from leap_assets.landing.files import LandedFile, LandingError, list_files, unreadable
-from leap_assets.landing.records import read_csv_header, read_csv_records, read_records
-from leap_assets.landing.validation import (
-    IS_NESTED,
-    Value,
-    check_lines_sql,
-    quote_identifier,
-    quote_literal,
-)
+from leap_assets.landing.files import LandedFile, LandingError, list_files
+from leap_assets.landing.relations import Relation, TextLines, list_relations, stream_lines
+from leap_assets.landing.validation import check_lines_sql, quote_identifier, quote_literal
 
 WRONG_DAY_MIN_LINES = 10
 # a file whose lines are all out of the window was put into the wrong folder; fewer may be a few bad clocks
-BATCH_BYTES = 64 * 1024 * 1024
-# small files are checked together: a statement a file would cost more than its lines
+REREAD_LINES = 4_000_000
+# of files with rejected lines, so many are looked through together: a statement a file would cost more than its lines
 
 REJECTED_LINE = (
     Column("log", "text", "Log that the line was delivered for"),
@@ -155,241 +149,114 @@ def _load_log(
             f"delete from leap_raw.{table} where log = ? and delivery_date between ? and ?",
             [contract.log, *window],
         )
-    received = dict.fromkeys(range(len(files)), 0)
-    for batch in _batches(connection, contract, files):
-        for index, lines in batch.received.items():
-            received[index] += lines
-        _store(connection, contract, batch, start_date, rates)
-    _refuse_wrong_days(connection, contract, files, received)
-    for index, file in enumerate(files):
-        if not received[index]:
+    received: dict[LandedFile, int] = {}
+    for relation in list_relations(connection, contract, files):
+        received |= _store(connection, contract, relation, start_date, rates)
+    _refuse_wrong_days(connection, contract, received)
+    for file in files:
+        if not received[file]:
             say(f"{file.path} is empty: it brings nothing. If that is not meant, deliver it again.")
-    return _book(connection, contract, files, received, days)
-
-
-@dataclasses.dataclass(frozen=True)
-class _Batch:
-    """Lines that can be checked by one statement.
-
-    `source` is the relation that `check_lines_sql` wants, `values` says where its columns are, `received` counts the
-    lines of each file. `kept` is SQL of a rejected line's text, worked out for those alone from the columns `carried`.
-    """
-
-    source: str
-    values: Mapping[str, Value]
-    received: Mapping[int, int]
-    kept: str = "coalesce(rtrim(text, chr(13) || chr(10)), damaged::varchar)"
-    carried: str = "text, damaged"
-    is_nested: str = ""
-    is_cheap: bool = False
-
-
-def _batches(
-    connection: duckdb.DuckDBPyConnection, contract: Contract, files: Sequence[LandedFile]
-) -> Iterator[_Batch]:
-    """Read the files of a log, grouped by what one statement can check."""
-    indexed = list(enumerate(files))
-    yield from _json_batches(connection, contract, [x for x in indexed if x[1].format in ("ndjson", "json")])
-    yield from _csv_batches(connection, contract, [x for x in indexed if x[1].format == "csv"])
-    yield from _parquet_batches(connection, contract, [x for x in indexed if x[1].format == "parquet"])
-
-
-def _together(
-    tables: Iterable[tuple[int, LandedFile, pa.Table]],
-) -> Iterator[tuple[pa.Table, dict[int, int]]]:
-    """Join small tables of lines into batches; also the number of lines of each file in the batch."""
-    parts: list[pa.Table] = []
-    received: dict[int, int] = {}
-    size = 0
-    for index, file, table in tables:
-        parts.append(_with_origin(table, file))
-        received[index] = received.get(index, 0) + len(table)
-        size += table.nbytes
-        if size >= BATCH_BYTES:
-            yield pa.concat_tables(parts), received
-            parts, received, size = [], {}, 0
-    if parts:
-        yield pa.concat_tables(parts), received
-
-
-def _with_origin(table: pa.Table, file: LandedFile) -> pa.Table:
-    """Lines with the delivery day and file that they came from.
-
-    As columns, not by a join: DuckDB takes registered lines for few and would build its hash table over all of them.
-    """
-    same = pa.array(np.zeros(len(table), np.int32))
-    for name, value in (("delivery_date", file.delivery_date), ("source_file", file.source_file)):
-        table = table.append_column(name, pa.DictionaryArray.from_arrays(same, pa.array([value])))
-    return table
-
-
-def _json_batches(
-    connection: duckdb.DuckDBPyConnection, contract: Contract, files: Sequence[tuple[int, LandedFile]]
-) -> Iterator[_Batch]:
-    fields = ", ".join(f'"{name}": "VARCHAR"' for name in contract.names)
-    tables = ((index, file, table) for index, file in files for table in read_records(file))
-    for lines, received in _together(tables):
-        connection.register("landed_lines", lines)
-        # from_json fails for the whole statement on a text that is no JSON, and `try` makes a vector slow for one
-        source = f"""(
-            select
-                *,
-                coalesce(starts_with(ltrim(text), '{{'), false) and record is not null as is_parsed
-            from (
-                select *, case when json_valid(text) then from_json(text, '{{{fields}}}') end as record
-                from landed_lines
-            )
-        )"""
-        values = {name: Value(f"record.{quote_identifier(name)}", is_text=True) for name in contract.names}
-        is_nested = IS_NESTED.replace("{json}", "case when is_parsed then text end")
-        yield _Batch(source, values, received, is_nested=is_nested)
-        connection.unregister("landed_lines")
-
-
-def _csv_batches(
-    connection: duckdb.DuckDBPyConnection, contract: Contract, files: Sequence[tuple[int, LandedFile]]
-) -> Iterator[_Batch]:
-    by_header: dict[tuple[str, ...], list[tuple[int, LandedFile]]] = {}
-    for index, file in files:
-        header = tuple(read_csv_header(file))
-        if header and not set(header) & set(contract.names):
-            raise LandingError(
-                f"{file.path} has no column of the log {contract.log} in its first line ({', '.join(header)[:200]}). "
-                f"Its header must name columns among {', '.join(contract.names)}; nothing was loaded."
-            )
-        by_header.setdefault(header, []).append((index, file))
-    for header, group in by_header.items():
-        tables = ((i, file, table) for i, file in group for table in read_csv_records(file, len(header)))
-        for lines, received in _together(tables):
-            connection.register("landed_lines", lines)
-            source = f"""(
-                select
-                    *,
-                    coalesce(len(record) = {len(header)}, false) as is_parsed
-                from (
-                    select *, coalesce(fields, string_split(rtrim(text, chr(13) || chr(10)), ',')) as record
-                    from landed_lines
-                )
-            )"""
-            values = {
-                name: Value(f"record[{header.index(name) + 1}]", is_text=True)
-                for name in contract.names
-                if name in header
-            }
-            yield _Batch(source, values, received)
-            connection.unregister("landed_lines")
-
-
-def _parquet_batches(
-    connection: duckdb.DuckDBPyConnection, contract: Contract, files: Sequence[tuple[int, LandedFile]]
-) -> Iterator[_Batch]:
-    by_schema: dict[str, list[tuple[int, LandedFile, int]]] = {}
-    for index, file in files:
-        if file.compression:
-            raise LandingError(
-                f"{file.path}: Parquet files carry their own compression. Decompress it first; nothing was loaded."
-            )
-        try:
-            with pq.ParquetFile(file.path) as opened:
-                schema, rows = opened.schema_arrow, opened.metadata.num_rows
-        except (OSError, pa.ArrowException) as error:
-            raise unreadable(file, error) from error
-        if not set(schema.names) & set(contract.names):
-            raise LandingError(
-                f"{file.path} has no column of the log {contract.log} (it has {', '.join(schema.names)[:200]}). "
-                f"It must have columns among {', '.join(contract.names)}; nothing was loaded."
-            )
-        by_schema.setdefault(str(schema.remove_metadata()), []).append((index, file, rows))
-    for group in by_schema.values():
-        paths = ", ".join(quote_literal(_escape_glob(str(file.path))) for _, file, _ in group)
-        scan = f"read_parquet([{paths}], filename = 'landed_path', file_row_number = true)"
-        described = connection.execute(f"describe select * from {scan}").fetchall()
-        types = {name: kind for name, kind, *_ in described}
-        own = [name for name in types if name not in ("landed_path", "file_row_number")]
-        # a struct keeps the row as it was, but only rejected rows ever ask for it
-        row = ", ".join(f"{quote_identifier(name)} := {quote_identifier(name)}" for name in own)
-        connection.execute(
-            """create or replace temp table landed_path (
-                landed_path varchar, delivery_date date, source_file varchar
-            )"""
-        )
-        origins = [(str(file.path), file.delivery_date, file.source_file) for _, file, _ in group]
-        connection.executemany("insert into landed_path values (?, ?, ?)", origins)
-        source = f"""(
-            select
-                scan.*, landed_path.delivery_date, landed_path.source_file,
-                file_row_number + 1 as line_number, true as is_parsed, struct_pack({row}) as landed_row
-            from {scan} as scan join landed_path using (landed_path)
-        )"""
-        values = {
-            column.name: _parquet_value(column, types[column.name])
-            for column in contract.columns
-            if column.name in types
-        }
-        yield _Batch(
-            source,
-            values,
-            {index: count for index, _, count in group},
-            kept="to_json(landed_row)::varchar",
-            carried="landed_row",
-            is_cheap=True,
-        )
-
-
-def _parquet_value(column: Column, physical: str) -> Value:
-    name = quote_identifier(column.name)
-    if column.type == "object" and physical.startswith(("STRUCT", "MAP")):
-        # nested properties are checked as the JSON that the text formats have
-        return Value(f"to_json({name})::varchar", is_text=True)
-    return Value(name, is_text=physical in ("VARCHAR", "JSON"), physical=physical)
-
-
-def _escape_glob(path: str) -> str:
-    return "".join(f"[{char}]" if char in "*?[" else char for char in path)
+    return _book(connection, contract, received, days)
 
 
 def _store(
     connection: duckdb.DuckDBPyConnection,
     contract: Contract,
-    batch: _Batch,
+    relation: Relation,
     start_date: dt.date,
     rates: Mapping[str, dt.date],
-) -> None:
-    """Check one batch and append its rows to the log's table and to rejected_line."""
+) -> Mapping[LandedFile, int]:
+    """Append the valid lines of some files to the log's table and all others to rejected_line.
+
+    Returns how many lines each file has. Text is streamed: its valid lines in one statement, then, of the files that
+    have others, the lines that did not get in, read once more. They are few, and keeping them would need memory.
+    """
     checked = check_lines_sql(
         contract,
-        batch.source,
-        batch.values,
+        relation.sql,
+        relation.values,
         start_date=start_date.isoformat(),
         rates=rates,
-        kept=batch.kept,
-        carried=batch.carried,
-        is_nested=batch.is_nested,
+        kept=relation.kept,
+        carried=relation.carried,
+        is_nested=relation.is_nested,
     )
     names = ", ".join(quote_identifier(column.name) for column in raw_columns(contract))
-    if batch.is_cheap:
-        # Parquet is cheap to scan twice, and typed rows need no copy in between
-        relation = f"({checked})"
-    else:
-        connection.execute(f"create or replace temp table checked_lines as {checked}")
-        relation = "checked_lines"
-    connection.execute(
-        f"insert into leap_raw.{contract.table} ({names}) select {names} from {relation} where reason is null"
+    insert_valid = (
+        f"insert into leap_raw.{contract.table} ({names}) "
+        f"select {names} from ({checked}) where reason is null"
     )
-    connection.execute(
-        f"""insert into leap_raw.rejected_line
-            (log, delivery_date, source_file, line_number, reason, message, raw_line)
-        select ?, delivery_date, source_file, line_number, reason, message, raw_line
-        from {relation} where reason is not null""",
-        [contract.log],
+    columns = ", ".join(column.name for column in REJECTED_LINE)
+    insert_rejected = (
+        f"insert into leap_raw.rejected_line ({columns}) "
+        f"select {columns} from (select *, {quote_literal(contract.log)} as log from ({checked})) "
+        "where reason is not null"
     )
+    if relation.text is None:
+        connection.execute(insert_valid)
+        connection.execute(insert_rejected)
+        return relation.rows
+    received = dict.fromkeys(relation.files, 0)
+    with stream_lines(connection, relation.text, _count_lines(relation.text, received)):
+        connection.execute(insert_valid)
+    for valid in _valid_numbers(connection, contract, received):
+        with stream_lines(connection, relation.text, _other_lines(relation.text, valid)):
+            connection.execute(insert_rejected)
+    return received
+
+
+def _count_lines(text: TextLines, received: dict[LandedFile, int]) -> Iterator[tuple[LandedFile, pa.Table]]:
+    """All lines of the files in `received`, which is counted up as they pass."""
+    for file in received:
+        for table in text.read(file):
+            received[file] += len(table)
+            yield file, table
+
+
+def _other_lines(
+    text: TextLines, valid: Mapping[LandedFile, npt.NDArray[np.int64]]
+) -> Iterator[tuple[LandedFile, pa.Table]]:
+    """Lines of some files without those of the given numbers."""
+    for file, numbers in valid.items():
+        for table in text.read(file):
+            is_other = np.isin(table["line_number"].to_numpy(), numbers, invert=True)
+            if is_other.any():
+                yield file, table.filter(pa.array(is_other))
+
+
+def _valid_numbers(
+    connection: duckdb.DuckDBPyConnection, contract: Contract, received: Mapping[LandedFile, int]
+) -> Iterator[dict[LandedFile, npt.NDArray[np.int64]]]:
+    """Numbers of the valid lines of the files that have others too, some files at a time."""
+    days = [file.delivery_date for file in received]
+    loaded = dict(
+        connection.execute(
+            f"""select source_file, count(*) from leap_raw.{contract.table}
+            where delivery_date between ? and ? group by all""",
+            [min(days), max(days)],
+        ).fetchall()
+    )
+    lines = 0
+    files: list[LandedFile] = []
+    incomplete = [file for file, count in received.items() if count > loaded.get(file.source_file, 0)]
+    for position, file in enumerate(incomplete):
+        files.append(file)
+        lines += received[file]
+        if lines >= REREAD_LINES or position == len(incomplete) - 1:
+            found = connection.execute(
+                f"""select source_file, list(line_number) as line_numbers from leap_raw.{contract.table}
+                where delivery_date between ? and ? and source_file in (select unnest(?)) group by all""",
+                [files[0].delivery_date, files[-1].delivery_date, [file.source_file for file in files]],
+            ).fetchnumpy()
+            numbers = dict(zip(found["source_file"], found["line_numbers"], strict=True))
+            yield {file: numbers.get(file.source_file, np.empty(0, np.int64)) for file in files}
+            lines, files = 0, []
 
 
 def _refuse_wrong_days(
     connection: duckdb.DuckDBPyConnection,
     contract: Contract,
-    files: Sequence[LandedFile],
-    received: Mapping[int, int],
+    received: Mapping[LandedFile, int],
 ) -> None:
     """Refuse a file whose lines all lie outside the window of its folder: it was put into the wrong one."""
     if contract.time is None:
@@ -399,11 +266,10 @@ def _refuse_wrong_days(
             """select source_file, count(*) from leap_raw.rejected_line
             where log = ? and reason = 'out_of_window' and source_file in (select unnest(?))
             group by all""",
-            [contract.log, [file.source_file for file in files]],
+            [contract.log, [file.source_file for file in received]],
         ).fetchall()
     )
-    for index, file in enumerate(files):
-        lines = received[index]
+    for file, lines in received.items():
         if lines >= WRONG_DAY_MIN_LINES and out.get(file.source_file, 0) == lines:
             example = connection.execute(
                 """select message from leap_raw.rejected_line where source_file = ? and log = ?
@@ -419,8 +285,7 @@ def _refuse_wrong_days(
 def _book(
     connection: duckdb.DuckDBPyConnection,
     contract: Contract,
-    files: Sequence[LandedFile],
-    received: Mapping[int, int],
+    received: Mapping[LandedFile, int],
     days: Sequence[dt.date],
 ) -> list[Loaded]:
     """Write the log's rows of leap_raw.delivery and check that no line got lost on the way."""
@@ -441,12 +306,12 @@ def _book(
     )
     loaded = []
     for day in days:
-        own = [index for index, file in enumerate(files) if file.delivery_date == day]
+        own = [file for file in received if file.delivery_date == day]
         row = Loaded(
             log=contract.log,
             delivery_date=day,
             files=len(own),
-            received=sum(received[index] for index in own),
+            received=sum(received[file] for file in own),
             valid=valid.get(day, 0),
             rejected=rejected.get(day, 0),
         )

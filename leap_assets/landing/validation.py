@@ -35,11 +35,11 @@ Rule = tuple[str, str]
 # SQL that is true for a line that breaks the rule, and SQL of the message
 
 IS_NESTED = (
-    "case when starts_with({value}, '{{') or starts_with({value}, '[') or {value} in ('true', 'false')"
+    "case when ascii({value}) in (91, 123) or {value} in ('true', 'false')"
     " then json_type({json}, '$.{column}') in ('OBJECT', 'ARRAY', 'BOOLEAN') end"
 )
-# text takes JSON numbers too (ids often are), but neither objects nor truth values. A `case`, because DuckDB works out
-# both sides of an `and` for every line, and this would parse the line once for each column
+# text takes JSON numbers too (ids often are), but neither arrays (91 is `[`), objects (`{`) nor truth values. A `case`,
+# because DuckDB works out both sides of an `and` for every line, and this would parse the line once for each column
 
 
 def quote_identifier(name: str) -> str:
@@ -154,11 +154,12 @@ def _missing_rules(contract: Contract) -> list[Rule]:
     ]
     for column in contract.properties:
         if column.required_for:
-            carried = f"{contract.event_type} in ({_literals(column.required_for)})"
             said = quote_literal(f"properties.{column.name} is missing")
             # properties that are no object at all are of the wrong type, not missing
             readable = f"({_raw('properties')} is null or properties is not null)"
-            rules.append((f"{carried} and {_raw(column.name)} is null and {readable}", said))
+            rules.append(
+                (f"{_has(column.required_for)} and {_raw(column.name)} is null and {readable}", said)
+            )
     return rules
 
 
@@ -168,7 +169,9 @@ def _type_rules(contract: Contract, given: Mapping[str, Value], is_nested: str) 
     for column in (*contract.columns, *contract.properties):
         raw = _raw(column.name)
         message = f"{_said(_path(column), raw)} || ' is not {_TYPE_WORDS[column.type]}'"
-        rules.append((f"{raw} is not null and {quote_identifier(column.name)} is null", message))
+        is_text = not column.events and not given[column.name].is_text
+        if column.type != "text" or is_text:
+            rules.append((f"{raw} is not null and {quote_identifier(column.name)} is null", message))
         if column.type == "text" and column.events:
             nested = IS_NESTED.format(column=column.name, value=raw, json=_raw("properties"))
             rules.append((nested, message))
@@ -255,7 +258,8 @@ def _first_of(rules: Sequence[Rule]) -> str:
 
 
 def _any_of(rules: Sequence[Rule]) -> str:
-    return "(" + " or ".join(f"coalesce({rule}, false)" for rule, _ in rules) + ")" if rules else "false"
+    # a rule that cannot be decided (null) leaves the others to decide: null or true is true
+    return " or ".join(f"({rule})" for rule, _ in rules)
 
 
 _TYPE_WORDS = {
@@ -323,7 +327,7 @@ def check_lines_sql(
             select delivery_date, source_file, line_number, is_parsed, {carried}, {_raw_columns(given)}
             from {source}
         ),
-        opened as ({_open_properties(contract)}),
+        opened as ({_open_properties(contract, given)}),
         typed as (select *, {_typed_columns(contract, given)} from opened),
         started as (select *, {_started(contract)} as started from typed),
         dated as (select *, started::date as event_date from started),
@@ -347,29 +351,51 @@ def _raw_columns(given: Mapping[str, Value]) -> str:
     )
 
 
-def _open_properties(contract: Contract) -> str:
-    """SELECT that adds the raw values of the known properties, in lines whose event type has them."""
+def _open_properties(contract: Contract, given: Mapping[str, Value]) -> str:
+    """SELECT that adds `properties`, the line's event types as flags, and the raw values of the known properties.
+
+    A property is read in lines whose event type has it; everything is worked out once for all rules.
+    """
     if not contract.properties:
         return "select * from valued"
+    event_type = _raw(contract.event_type or "")
+    flags = ", ".join(
+        f"{event_type} in ({_literals(events)}) as {_has(events)}"
+        for events in dict.fromkeys(
+            events
+            for column in contract.properties
+            for events in (column.events, column.required_for)
+            if events
+        )
+    )
+    properties = next(column for column in contract.columns if column.name == "properties")
     shape = "{" + ", ".join(f'"{column.name}": "VARCHAR"' for column in contract.properties) + "}"
     raw = ", ".join(
-        f"case when {_raw(contract.event_type or '')} in ({_literals(column.events)}) "
-        f"then nullif(opened.{column.name}, '') end as {_raw(column.name)}"
+        f"case when {_has(column.events)} then nullif(opened.{column.name}, '') end as {_raw(column.name)}"
         for column in contract.properties
     )
-    properties = _raw("properties")
-    is_object = f"starts_with(ltrim({properties}), '{{') and json_valid({properties})"
-    parsed = f"case when {is_object} then from_json({properties}, '{shape}') end"
-    return f"select * exclude (opened), {raw} from (select *, {parsed} as opened from valued)"
+    return f"""
+        select * exclude (opened), {raw} from (
+            select *, from_json(properties, '{shape}') as opened from (
+                select *, {flags}, {_typed_column(properties, given)} from valued
+            )
+        )"""
+
+
+def _has(events: Sequence[str]) -> str:
+    """Name of the flag column that is true in lines of one of these event types."""
+    return quote_identifier(f"is_{'_or_'.join(events)}")
 
 
 def _typed_columns(contract: Contract, given: Mapping[str, Value]) -> str:
-    columns = [(column, given[column.name]) for column in contract.columns]
-    columns += [(column, ABSENT) for column in contract.properties]
-    return ", ".join(
-        f"{_typed(column, dataclasses.replace(value, sql=_raw(column.name)))} as {quote_identifier(column.name)}"
-        for column, value in columns
-    )
+    opened = {"properties"} if contract.properties else set()
+    columns = (*contract.columns, *contract.properties)
+    return ", ".join(_typed_column(column, given) for column in columns if column.name not in opened)
+
+
+def _typed_column(column: Column, given: Mapping[str, Value]) -> str:
+    value = dataclasses.replace(given.get(column.name, ABSENT), sql=_raw(column.name))
+    return f"{_typed(column, value)} as {quote_identifier(column.name)}"
 
 
 def _raw(name: str) -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 import duckdb
 
 from leap_assets.landing.validation import quote_literal
+from leap_assets.warehouse.connections import remove_database
 
 STAGE_TABLES = (
     "event_heartbeat",
@@ -62,7 +63,7 @@ def publish(connection: duckdb.DuckDBPyConnection, path: Path) -> dict[str, int]
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name}.partial")
-    _remove(partial)
+    remove_database(partial)
     connection.execute(f"attach {quote_literal(str(partial))} as published")
     try:
         rows = {}
@@ -91,9 +92,3 @@ def publish(connection: duckdb.DuckDBPyConnection, path: Path) -> dict[str, int]
 
 def _count(connection: duckdb.DuckDBPyConnection, table: str) -> int:
     return int(connection.execute(f"select count(*) from {table}").fetchall()[0][0])
-
-
-def _remove(path: Path) -> None:
-    """Remove a file that a killed run left behind, with its write-ahead log."""
-    path.unlink(missing_ok=True)
-    path.with_name(f"{path.name}.wal").unlink(missing_ok=True)

@@ -14,7 +14,6 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from leap_assets.landing import files as landing_files
-from leap_assets.landing import ingestion
 from leap_assets.landing.files import LandingError
 from leap_assets.landing.ingestion import load_deliveries
 
@@ -514,12 +513,15 @@ def test_no_bytes_crash_the_readers_or_unbalance_the_books(tmp_path, data, form,
 
 def test_many_small_batches_give_the_same_rows(warehouse, landing, monkeypatch):
     for n in range(6):
-        deliver(landing, "signons", f"{n}.ndjson", "\n".join(sign_on(10 * n + i) for i in range(10)))
+        lines = [sign_on(10 * n + i) for i in range(10)]
+        lines[n : n + n % 3] = ["not a line"] * (n % 3)
+        deliver(landing, "signons", f"{n}.ndjson", "\n".join(lines))
     load(warehouse, landing, "signons")
-    query = "select * from leap_raw.event_signons order by all"
-    at_once = warehouse.execute(query).fetchall()
-    monkeypatch.setattr(ingestion, "BATCH_BYTES", 100)
+    queries = [f"select * from leap_raw.{table} order by all" for table in ("event_signons", "rejected_line")]
+    at_once = [warehouse.execute(query).fetchall() for query in queries]
+    monkeypatch.setattr("leap_assets.landing.relations.BATCH_LINES", 3)
+    monkeypatch.setattr("leap_assets.landing.ingestion.REREAD_LINES", 15)
     monkeypatch.setattr("leap_assets.landing.records.BLOCK_BYTES", 100)
     load(warehouse, landing, "signons")
-    assert warehouse.execute(query).fetchall() == at_once
-    assert len(at_once) == 60
+    assert [warehouse.execute(query).fetchall() for query in queries] == at_once
+    assert [len(rows) for rows in at_once] == [54, 6]

@@ -1,0 +1,223 @@
+"""Landed files as relations that one statement can check: text as a stream of lines, Parquet as DuckDB scans it.
+
+What becomes of the rows is decided in `ingestion.py`, what a line must contain in `validation.py`.
+"""
+
+import contextlib
+import dataclasses
+import functools
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+
+import duckdb
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from leap_assets.landing.contracts import Column, Contract
+from leap_assets.landing.files import LandedFile, LandingError, unreadable
+from leap_assets.landing.records import CSV_SCHEMA, SCHEMA, read_csv_header, read_csv_records, read_records
+from leap_assets.landing.validation import IS_NESTED, Value, quote_identifier, quote_literal
+
+ORIGIN = (
+    pa.field("delivery_date", pa.dictionary(pa.int32(), pa.date32())),
+    pa.field("source_file", pa.dictionary(pa.int32(), pa.string())),
+)
+BATCH_LINES = 20_000
+# what one thread of DuckDB takes at a time
+
+
+@dataclasses.dataclass(frozen=True)
+class TextLines:
+    """How the lines of text files are read: tables of `schema`, which DuckDB sees as `landed_lines`."""
+
+    read: Callable[[LandedFile], Iterator[pa.Table]]
+    schema: pa.Schema
+
+
+@dataclasses.dataclass(frozen=True)
+class Relation:
+    """Files of a log that one statement can check.
+
+    `sql` is the relation that `check_lines_sql` wants, `values` says where its columns are. `kept` is SQL of a
+    rejected line's text, worked out for those alone from the columns `carried`. `text` is None for Parquet, whose
+    rows are known beforehand.
+    """
+
+    files: Sequence[LandedFile]
+    sql: str
+    values: Mapping[str, Value]
+    text: TextLines | None = None
+    rows: Mapping[LandedFile, int] = dataclasses.field(default_factory=dict)
+    kept: str = "coalesce(rtrim(text, chr(13) || chr(10)), damaged::varchar)"
+    carried: str = "text, damaged"
+    is_nested: str = ""
+
+
+def list_relations(
+    connection: duckdb.DuckDBPyConnection, contract: Contract, files: Sequence[LandedFile]
+) -> Iterator[Relation]:
+    """Group the files of a log by what one statement can check.
+
+    Raises
+    ------
+    LandingError
+        For a file that cannot be opened or has no column of the log.
+    """
+    yield from _json_relations(contract, [file for file in files if file.format in ("ndjson", "json")])
+    yield from _csv_relations(contract, [file for file in files if file.format == "csv"])
+    yield from _parquet_relations(connection, contract, [file for file in files if file.format == "parquet"])
+
+
+@contextlib.contextmanager
+def stream_lines(
+    connection: duckdb.DuckDBPyConnection,
+    text: TextLines,
+    tables: Iterable[tuple[LandedFile, pa.Table]],
+) -> Iterator[None]:
+    """Let DuckDB read tables of lines as `landed_lines` while they are made, so that no file is held in memory.
+
+    An error in reading them comes out as it is, not as DuckDB words it.
+    """
+    errors: list[Exception] = []
+
+    def batches() -> Iterator[pa.RecordBatch]:
+        try:
+            for file, table in tables:
+                yield from _with_origin(table, file).to_batches(max_chunksize=BATCH_LINES)
+        except Exception as error:
+            errors.append(error)
+            raise
+
+    schema = pa.schema([*text.schema, *ORIGIN])
+    connection.register("landed_lines", pa.RecordBatchReader.from_batches(schema, batches()))
+    try:
+        yield
+    except duckdb.Error:
+        if errors:
+            raise errors[0] from None
+        raise
+    finally:
+        connection.unregister("landed_lines")
+
+
+def _with_origin(table: pa.Table, file: LandedFile) -> pa.Table:
+    """Lines with the delivery day and file that they came from.
+
+    As columns, not by a join: DuckDB takes registered lines for few and would build its hash table over all of them.
+    """
+    same = pa.array(np.zeros(len(table), np.int32))
+    for field, value in zip(ORIGIN, (file.delivery_date, file.source_file), strict=True):
+        constant = pa.DictionaryArray.from_arrays(same, pa.array([value], field.type.value_type))
+        table = table.append_column(field, constant)
+    return table
+
+
+def _json_relations(contract: Contract, files: Sequence[LandedFile]) -> Iterator[Relation]:
+    if not files:
+        return
+    fields = ", ".join(f'"{name}": "VARCHAR"' for name in contract.names)
+    # from_json fails for the whole statement on a text that is no JSON, and `try` makes a vector slow for one
+    sql = f"""(
+        select
+            *,
+            coalesce(starts_with(ltrim(text), '{{'), false) and record is not null as is_parsed
+        from (
+            select *, case when json_valid(text) then from_json(text, '{{{fields}}}') end as record
+            from landed_lines
+        )
+    )"""
+    values = {name: Value(f"record.{quote_identifier(name)}", is_text=True) for name in contract.names}
+    is_nested = IS_NESTED.replace("{json}", "case when is_parsed then text end")
+    yield Relation(files, sql, values, TextLines(read_records, SCHEMA), is_nested=is_nested)
+
+
+def _csv_relations(contract: Contract, files: Sequence[LandedFile]) -> Iterator[Relation]:
+    by_header: dict[tuple[str, ...], list[LandedFile]] = {}
+    for file in files:
+        header = tuple(read_csv_header(file))
+        if header and not set(header) & set(contract.names):
+            raise LandingError(
+                f"{file.path} has no column of the log {contract.log} in its first line ({', '.join(header)[:200]}). "
+                f"Its header must name columns among {', '.join(contract.names)}; nothing was loaded."
+            )
+        by_header.setdefault(header, []).append(file)
+    for header, group in by_header.items():
+        sql = f"""(
+            select
+                *,
+                coalesce(len(record) = {len(header)}, false) as is_parsed
+            from (
+                select *, coalesce(fields, string_split(rtrim(text, chr(13) || chr(10)), ',')) as record
+                from landed_lines
+            )
+        )"""
+        values = {
+            name: Value(f"record[{header.index(name) + 1}]", is_text=True)
+            for name in contract.names
+            if name in header
+        }
+        read = functools.partial(read_csv_records, n_fields=len(header))
+        yield Relation(group, sql, values, TextLines(read, CSV_SCHEMA))
+
+
+def _parquet_relations(
+    connection: duckdb.DuckDBPyConnection, contract: Contract, files: Sequence[LandedFile]
+) -> Iterator[Relation]:
+    by_schema: dict[str, dict[LandedFile, int]] = {}
+    for file in files:
+        if file.compression:
+            raise LandingError(
+                f"{file.path}: Parquet files carry their own compression. Decompress it first; nothing was loaded."
+            )
+        try:
+            with pq.ParquetFile(file.path) as opened:
+                schema, rows = opened.schema_arrow, opened.metadata.num_rows
+        except (OSError, pa.ArrowException) as error:
+            raise unreadable(file, error) from error
+        if not set(schema.names) & set(contract.names):
+            raise LandingError(
+                f"{file.path} has no column of the log {contract.log} (it has {', '.join(schema.names)[:200]}). "
+                f"It must have columns among {', '.join(contract.names)}; nothing was loaded."
+            )
+        by_schema.setdefault(str(schema.remove_metadata()), {})[file] = rows
+    for group in by_schema.values():
+        paths = ", ".join(quote_literal(_escape_glob(str(file.path))) for file in group)
+        scan = f"read_parquet([{paths}], filename = 'landed_path', file_row_number = true)"
+        described = connection.execute(f"describe select * from {scan}").fetchall()
+        types = {name: kind for name, kind, *_ in described}
+        own = [name for name in types if name not in ("landed_path", "file_row_number")]
+        # a struct keeps the row as it was, but only rejected rows ever ask for it
+        row = ", ".join(f"{quote_identifier(name)} := {quote_identifier(name)}" for name in own)
+        connection.execute(
+            """create or replace temp table landed_path (
+                landed_path varchar, delivery_date date, source_file varchar
+            )"""
+        )
+        origins = [(str(file.path), file.delivery_date, file.source_file) for file in group]
+        connection.executemany("insert into landed_path values (?, ?, ?)", origins)
+        sql = f"""(
+            select
+                scan.*, landed_path.delivery_date, landed_path.source_file,
+                file_row_number + 1 as line_number, true as is_parsed, struct_pack({row}) as landed_row
+            from {scan} as scan join landed_path using (landed_path)
+        )"""
+        values = {
+            column.name: _parquet_value(column, types[column.name])
+            for column in contract.columns
+            if column.name in types
+        }
+        yield Relation(
+            list(group), sql, values, rows=group, kept="to_json(landed_row)::varchar", carried="landed_row"
+        )
+
+
+def _parquet_value(column: Column, physical: str) -> Value:
+    name = quote_identifier(column.name)
+    if column.type == "object" and physical.startswith(("STRUCT", "MAP")):
+        # nested properties are checked as the JSON that the text formats have
+        return Value(f"to_json({name})::varchar", is_text=True)
+    return Value(name, is_text=physical in ("VARCHAR", "JSON"), physical=physical)
+
+
+def _escape_glob(path: str) -> str:
+    return "".join(f"[{char}]" if char in "*?[" else char for char in path)
