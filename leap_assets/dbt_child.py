@@ -5,6 +5,7 @@ already does. So this child dies with its parent, and holds a lock of its own fo
 is different from dbt. Kept free of other imports of Leap: it starts with every dbt command.
 """
 
+import atexit
 import ctypes
 import os
 import signal
@@ -38,16 +39,17 @@ def die_with_parent(parent: int) -> None:
 def main() -> None:
     """Run dbt with the arguments of this process."""
     die_with_parent(os.getppid())
-    from dbt.cli.main import cli
-
-    if lock := os.environ.get(LOCK_VARIABLE):
+    if path := os.environ.get(LOCK_VARIABLE):
         from filelock import FileLock
 
-        Path(lock).parent.mkdir(parents=True, exist_ok=True)
-        with FileLock(lock):
-            cli()
-    else:
-        cli()
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(path)
+        lock.acquire()
+        # registered before dbt is imported, so that it comes after dbt has closed the warehouse at its exit
+        atexit.register(lock.release)
+    from dbt.cli.main import cli
+
+    cli()
 
 
 if __name__ == "__main__":
