@@ -36,4 +36,3 @@ select
     rated.source_file,
     rated.line_number
 from rated
-order by rated.event_date, rated.event_type, rated.timestamp
