@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 
 from leap_assets.landing.files import LandedFile, unreadable
 
-BLOCK_BYTES = 8 * 1024 * 1024
+BLOCK_BYTES = 2 * 1024 * 1024
 # large enough that Arrow and DuckDB work on full vectors, small enough to bound memory
 QUOTED_SPAN_LINES = 100
 # a quoted CSV field may go over this many line ends; a stray quote must not swallow the rest of the file

@@ -22,7 +22,7 @@ ORIGIN = (
     pa.field("delivery_date", pa.dictionary(pa.int32(), pa.date32())),
     pa.field("source_file", pa.dictionary(pa.int32(), pa.string())),
 )
-BATCH_LINES = 20_000
+BATCH_LINES = 10_000
 # what one thread of DuckDB takes at a time
 
 
