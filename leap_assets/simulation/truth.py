@@ -22,7 +22,14 @@ from leap_assets.simulation.features import FEATURE_NAMES
 from leap_assets.simulation.levels import OUTCOMES
 from leap_assets.simulation.logs import LOGS, code_players, make_ids, name_teams, to_times
 from leap_assets.simulation.play import Action, Play
-from leap_assets.simulation.population import DAY_US, EXPERIMENT_GROUPS, HABITS, SPENDER_CLASSES, Players
+from leap_assets.simulation.population import (
+    COUNTRY_CODES,
+    EXPERIMENT_GROUPS,
+    HABITS,
+    PLATFORMS,
+    SPENDER_CLASSES,
+    Players,
+)
 from leap_assets.simulation.purchases import PAYMENT_KINDS, Payments
 from leap_assets.simulation.streams import rank_uuids
 
@@ -38,6 +45,8 @@ def tell_registered(start_date: datetime.date, players: Players, day: int, late:
     return {
         "player_id": make_ids(players.raw_id[new]),
         "at": to_times(start_date, day, players.registered_us[new]),
+        "country": code(players.country[new], COUNTRY_CODES),
+        "platform": code(players.platform[new], PLATFORMS),
         "experiment_group": code(players.group[new], EXPERIMENT_GROUPS),
         "habit": code(players.habit[new], HABITS),
         "spender_class": code(players.spender[new], SPENDER_CLASSES),
@@ -67,6 +76,15 @@ def tell_active(play: Play, ids: NDArray[np.str_]) -> Table:
     }
 
 
+def tell_sign_ons(start_date: datetime.date, play: Play, ids: NDArray[np.str_], late: LateRows) -> Table:
+    """One row per sign-on of the day, those after which nothing is played included."""
+    return {
+        "player_id": code(np.arange(len(ids)), ids),
+        "at": to_times(start_date, play.day, play.sign_ons.at_us),
+        "delivered_on": _tell_delivery(start_date, play.day, len(ids), late),
+    }
+
+
 def tell_player_sessions(
     start_date: datetime.date,
     play: Play,
@@ -83,9 +101,38 @@ def tell_player_sessions(
         "team_id": code(matches.team, name_teams(matches.team)),
         "started_at": to_times(start_date, play.day, matches.start_s[matches.match] * 1_000_000),
         "length_s": matches.length_s,
+        "country": code(play.sign_ons.country[matches.signon], COUNTRY_CODES),
         "kills": action.kills,
         "deaths": action.deaths,
         "delivered_on": _tell_delivery(start_date, play.day, len(matches.match), late),
+    }
+
+
+def tell_positions(
+    start_date: datetime.date,
+    play: Play,
+    action: Action,
+    ids: NDArray[np.str_],
+    match_ids: NDArray[np.str_],
+    late: LateRows,
+) -> Table:
+    """One row per beat of each player-session whose match starts on the day.
+
+    ``beat`` counts from the match start; ``at`` is the logged time, clock jitter included; positions are those of
+    the log, in units.
+    """
+    matches, beats = play.matches, action.beats
+    count = int(beats.sum())
+    return {
+        "session_id": code(np.repeat(matches.match.astype(np.int32), beats), match_ids),
+        "player_id": code(np.repeat(matches.signon.astype(np.int32), beats), ids),
+        "team_id": code(np.repeat(matches.team.astype(np.int32), beats), name_teams(matches.team)),
+        "beat": np.arange(count) - np.repeat(np.cumsum(beats) - beats, beats),
+        "at": to_times(start_date, play.day, action.logged_us),
+        "x": action.position[0],
+        "y": action.position[1],
+        "z": action.position[2],
+        "delivered_on": _tell_delivery(start_date, play.day, count, late),
     }
 
 
@@ -195,20 +242,29 @@ def tell_feature_uses(
     }
 
 
-def tell_client_events(start_date: datetime.date, play: Play, events: ClientEvents, late: LateRows) -> Table:
-    """One row per event's own day, type and delivery day, of the matches that start on the day."""
-    waited = _count_delivery(play.day, len(events), late) - play.day
-    shape = (int(events.at_us.max(initial=0)) // DAY_US + 1, len(EVENT_TYPES), int(waited.max(initial=0)) + 1)
-    count = np.bincount(
-        np.ravel_multi_index((events.at_us // DAY_US, events.type, waited), shape), minlength=np.prod(shape)
-    )
-    found = np.flatnonzero(count)
-    days_on, event_type, waited = np.unravel_index(found, shape)
+def tell_client_events(
+    start_date: datetime.date,
+    catalogue: Catalogue,
+    play: Play,
+    events: ClientEvents,
+    ids: NDArray[np.str_],
+    match_ids: NDArray[np.str_],
+    late: LateRows,
+) -> Table:
+    """One row per client event of the matches that start on the day, in the order of the log.
+
+    ``level`` is 0 but for level events; ``price``, in hundredths of ``currency``, is 0 but for purchases.
+    """
+    is_purchase = events.item >= 0
     return {
-        "event_date": _to_days(start_date, play.day + days_on),
-        "event_type": code(event_type, EVENT_TYPES),
-        "delivered_on": _to_days(start_date, play.day + waited),
-        "events": count[found],
+        "player_id": code(play.matches.signon[events.session], ids),
+        "session_id": code(play.matches.match[events.session], match_ids),
+        "event_type": code(events.type, EVENT_TYPES),
+        "at": to_times(start_date, play.day, events.at_us),
+        "level": events.level,
+        "price": events.price,
+        "currency": code(np.where(is_purchase, catalogue.currency[events.item], -1), CURRENCY_CODES),
+        "delivered_on": _tell_delivery(start_date, play.day, len(events), late),
     }
 
 
@@ -225,6 +281,14 @@ def tell_late(start_date: datetime.date, day: int, late: Late) -> Table:
         "delivered_on": _to_days(
             start_date, day + np.concatenate([none, *(delay for _, delay in late.values())])
         ),
+    }
+
+
+def tell_delivered(good_rows: Mapping[str, int]) -> Table:
+    """One row per log of a delivery: its good lines, late ones of the days before included."""
+    return {
+        "log": code(np.array([LOGS.index(log) for log in good_rows], dtype=np.int64), LOGS),
+        "lines": np.array(list(good_rows.values()), dtype=np.int64),
     }
 
 

@@ -60,9 +60,10 @@ class DeliveryDay:
     logs : mapping from log name to LogDay
         The logs asked for, in the order of ``LOGS``.
     truth : mapping from table name to columns
-        What happened on the *event* day of the same date: registered, churned, active, player_session,
-        contact_beat, transaction, level_attempt, ad, feature_use, client_event and late, as far as the logs
-        asked for tell of it; and defect, which is about this *delivery*. Empty when truth was not asked for.
+        What happened on the *event* day of the same date: registered, churned, active, signon, player_session,
+        position, contact_beat, transaction, level_attempt, ad, feature_use, client_event and late, as far as the
+        logs asked for tell of it; and delivered and defect, which are about this *delivery*. Empty when truth was
+        not asked for.
         What happens in a match that runs past midnight belongs to the day on which the match starts.
     """
 
@@ -131,9 +132,7 @@ class World:
         ValueError
             For a day before the start date, or an unknown log.
         """
-        number = (day - self.config.start_date).days
-        if number < 0:
-            raise ValueError(f"day must not be before the start date {self.config.start_date}, got {day}")
+        number = self._number(day)
         asked = tuple(logs)
         unknown = sorted(set(asked) - set(LOGS))
         if unknown:
@@ -151,8 +150,29 @@ class World:
             delivered[log] = LogDay(table, np.array(DEFECT_KINDS)[kinds[log]])
         if truth:
             first = {log: delivered[log].good_rows for log in wanted}
+            today.truth["delivered"] = facts.tell_delivered(first)
             today.truth["defect"] = facts.tell_defects(kinds, first)
         return DeliveryDay(day, delivered, today.truth)
+
+    def tell(self, day: datetime.date) -> Mapping[str, Mapping[str, Column]]:
+        """Give the truth of an event day whose delivery is not asked for: without delivered and defect.
+
+        Raises
+        ------
+        ValueError
+            For a day before the start date.
+        """
+        number = self._number(day)
+        told = self._simulate(number, LOGS, with_truth=True)
+        # Whoever asks for the truth of a day without its delivery is about to ask for the next one's late lines.
+        self._keep_late(number, told)
+        return told.truth
+
+    def _number(self, day: datetime.date) -> int:
+        number = (day - self.config.start_date).days
+        if number < 0:
+            raise ValueError(f"day must not be before the start date {self.config.start_date}, got {day}")
+        return number
 
     def _collect_late(self, log: str, day: int, wanted: tuple[str, ...]) -> list[Table]:
         """Give the late lines of a log that are delivered on a day number, oldest event day first."""
@@ -247,9 +267,15 @@ class World:
         truth["churned"] = facts.tell_churned(start_date, players, day)
         if play is not None:
             truth["active"] = facts.tell_active(play, ids)
+        if play is not None and "signons" in late:
+            truth["signon"] = facts.tell_sign_ons(start_date, play, ids, late["signons"])
         if play is not None and action is not None and "session" in late:
             truth["player_session"] = facts.tell_player_sessions(
                 start_date, play, action, ids, match_ids, late["session"]
+            )
+        if play is not None and action is not None and "heartbeat" in late:
+            truth["position"] = facts.tell_positions(
+                start_date, play, action, ids, match_ids, late["heartbeat"]
             )
         if play is not None and action is not None:
             truth["contact_beat"] = facts.tell_contact_beats(play, action, ids, match_ids)
@@ -264,7 +290,9 @@ class World:
             )
             truth["ad"] = facts.tell_ads(start_date, play, events, ids, late_rows)
             truth["feature_use"] = facts.tell_feature_uses(start_date, play, events, ids, late_rows)
-            truth["client_event"] = facts.tell_client_events(start_date, play, events, late_rows)
+            truth["client_event"] = facts.tell_client_events(
+                start_date, self._catalogue, play, events, ids, match_ids, late_rows
+            )
         truth["late"] = facts.tell_late(start_date, day, late)
         return truth
 

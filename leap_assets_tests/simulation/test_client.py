@@ -141,18 +141,22 @@ def test_ads_and_features_in_truth_are_those_of_the_log(days):
         assert uses == to_rows(day.truth["feature_use"], "player_id", "at", "feature")
 
 
-def test_truth_counts_the_events_by_own_day_type_and_delivery(dirty_days):
-    delivered = Counter()
-    for day in dirty_days:
-        for event_type, at in good_rows(day, "client", "event_type", "timestamp"):
-            delivered[at.astype("datetime64[D]"), event_type, np.datetime64(day.date)] += 1
-    told = Counter()
-    for day in dirty_days:
-        for *key, events in to_rows(day.truth["client_event"]):
-            if key[2] <= np.datetime64(date_of(len(dirty_days) - 1)):
-                told[tuple(key)] += events
+def test_truth_tells_every_event_with_its_delivery(dirty_days):
+    names = ("player_id", "session_id", "event_type")
+    delivered = Counter(
+        (*row, np.datetime64(day.date))
+        for day in dirty_days
+        for row in good_rows(day, "client", *names, "timestamp", "level")
+    )
+    last = np.datetime64(date_of(len(dirty_days) - 1))
+    told = Counter(
+        row
+        for day in dirty_days
+        for row in to_rows(day.truth["client_event"], *names, "at", "level", "delivered_on")
+        if row[-1] <= last
+    )
     assert told == delivered
-    assert any(key[0] < key[2] for key in told)
+    assert any(row[3].astype("datetime64[D]") < row[-1] for row in told)
 
 
 def test_truth_tells_when_each_line_of_an_attempt_comes(dirty_days):

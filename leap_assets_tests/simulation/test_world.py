@@ -112,7 +112,7 @@ def test_a_log_asked_for_alone_has_the_same_rows(dirty_days, log):
     whole = dirty_days[6]
     assert to_rows(alone.logs[log].columns) == to_rows(whole.logs[log].columns)
     assert np.array_equal(alone.logs[log].defects, whole.logs[log].defects)
-    for name in set(alone.truth) - {"late", "defect"}:
+    for name in set(alone.truth) - {"late", "delivered", "defect"}:
         assert to_rows(alone.truth[name]) == to_rows(whole.truth[name])
 
 
@@ -127,6 +127,42 @@ def test_truth_can_be_left_out(dirty_days):
     day = World(WorldConfig(**SMALL)).day(date_of(1), truth=False)
     assert day.truth == {}
     assert to_rows(day.logs["session"].columns) == to_rows(dirty_days[1].logs["session"].columns)
+
+
+def test_truth_of_a_day_is_told_without_its_delivery(dirty_days):
+    told = World(WorldConfig(**SMALL)).tell(date_of(6))
+    whole = dirty_days[6].truth
+    assert set(whole) - set(told) == {"delivered", "defect"}
+    for name, table in told.items():
+        assert to_rows(table) == to_rows(whole[name]), name
+
+
+def test_positions_and_sign_ons_in_truth_are_those_of_the_logs(dirty_days):
+    last = np.datetime64(date_of(len(dirty_days) - 1))
+    for log, table, names, told_names in (
+        ("signons", "signon", ("player_id", "event_date_time"), ("player_id", "at")),
+        (
+            "heartbeat",
+            "position",
+            ("player_id", "session_id", "team_id", "event_date_time", "position_x", "position_z"),
+            ("player_id", "session_id", "team_id", "at", "x", "z"),
+        ),
+    ):
+        delivered = Counter(
+            (*row, np.datetime64(day.date)) for day in dirty_days for row in good_rows(day, log, *names)
+        )
+        told = Counter(
+            row
+            for day in dirty_days
+            for row in to_rows(day.truth[table], *told_names, "delivered_on")
+            if row[-1] <= last
+        )
+        assert told == delivered
+
+
+def test_truth_counts_the_good_lines_of_a_delivery(dirty_days):
+    for day in dirty_days:
+        assert to_rows(day.truth["delivered"]) == [(log, rows.good_rows) for log, rows in day.logs.items()]
 
 
 def test_a_day_before_the_start_and_an_unknown_log_are_refused():
@@ -144,7 +180,7 @@ def test_the_smallest_worlds_work(players):
         day = world.day(date_of(number))
         assert len(day.logs["player"].columns) == 6
         assert day.truth["contact_beat"]["beat"].dtype == np.int64
-        assert day.truth["client_event"]["events"].dtype == np.int64
+        assert day.truth["client_event"]["level"].dtype == np.int64
     assert len(world.day(date_of(0)).truth["registered"]["at"]) == players
 
 
