@@ -12,6 +12,7 @@ import dagster as dg
 from leap_assets.assets.conflicts import build_conflicts
 from leap_assets.assets.dbt import build_dbt
 from leap_assets.assets.generators import build_generators, landing_specs
+from leap_assets.assets.proofs import build_proofs
 from leap_assets.assets.published import build_published
 from leap_assets.assets.raw import build_raw
 from leap_assets.jobs import build_jobs
@@ -42,9 +43,11 @@ def build_defs(
         **(overrides or {}),
     }
     simulated = settings.source == SIMULATOR
-    generators = [build_generators(partitions, settings.world)] if simulated else landing_specs()
+    generators = [build_generators(partitions, settings)] if simulated else landing_specs()
     models = build_dbt(partitions, settings.start_date, resources["dbt"])
     tables = [build_raw(partitions, settings), build_conflicts(partitions, settings), *models]
+    if simulated and settings.proofs:
+        tables.append(build_proofs(partitions, settings))
     published = build_published(partitions, [key for table in tables for key in table.keys], settings)
     jobs = build_jobs(settings.alert_webhook)
     return dg.Definitions(

@@ -21,6 +21,7 @@ STEPS = {
     "stage": "building the staging models",
     "detect": "detecting conflicts",
     "model": "building dimensions and marts",
+    "prove": "comparing the marts with the truth",
     "published__leap": "publishing",
 }
 KEPT_LINES = 60

@@ -12,7 +12,7 @@ from leap_assets.materialization import materialize
 from leap_assets.partitions import Window
 from leap_assets.settings import Settings, SettingsError, load_settings
 
-EVERYTHING_BEHIND_LANDING = "not group:generators"
+EVERYTHING_BEHIND_LANDING = "not (group:generators or group:truth)"
 
 
 def main() -> int:

@@ -232,6 +232,13 @@ class Settings:
         "Threshold: a price this many times the median of its product and currency is an outlier",
         lambda value: value >= 1,
     )
+    proofs: bool = _setting(
+        "LEAP_PROOFS",
+        True,
+        _flag,
+        "1 or 0",
+        "Whether each run of the simulated world keeps its truth and proves the marts by it; no run of another source",
+    )
     rebuild: bool = _setting(
         "LEAP_REBUILD",
         False,
@@ -245,6 +252,11 @@ class Settings:
     def landing_dir(self) -> Path:
         """Folder of the delivered files, `<log>/<YYYY-MM-DD>/*`."""
         return self.data_dir / "landing"
+
+    @property
+    def truth_dir(self) -> Path:
+        """Folder of the simulated world's truth, `<YYYY-MM-DD>/<table>.parquet`; read by proofs alone."""
+        return self.data_dir / "truth"
 
     @property
     def warehouse_path(self) -> Path:

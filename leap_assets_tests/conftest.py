@@ -52,6 +52,7 @@ class Leap:
             "LEAP_HEARTBEAT_S": str(self.settings.heartbeat_s),
             "LEAP_CONFLICT_DISTANCE": str(self.settings.conflict_distance),
             "LEAP_CURRENCY": self.settings.currency,
+            "LEAP_PROOFS": str(int(self.settings.proofs)),
         }
         own = {f"LEAP_SIM_{name.upper()}": str(value) for name, value in self.settings.simulation.items()}
         return {**os.environ, **variables, **own}
@@ -152,7 +153,11 @@ def make_leap(tmp_path_factory):
             "bad_encoding_rate": 0.01,
         }
         settings = Settings(
-            data_dir=tmp_path_factory.mktemp("leap") / "data", initial_players=60, simulation=simulation
+            data_dir=tmp_path_factory.mktemp("leap") / "data",
+            initial_players=60,
+            # tests that change deliveries by hand leave the simulated world
+            proofs=False,
+            simulation=simulation,
         )
         return Leap(dataclasses.replace(settings, **changes))
 

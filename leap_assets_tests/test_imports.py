@@ -18,7 +18,8 @@ LAYERS = {
     "partitions": {"partitions"},
     "dbt_child": {"dbt_child"},
     "landing": {"landing", "simulation"},
-    "warehouse": {"warehouse", "landing", "conflicts", "partitions"},
+    "proofs": {"proofs", "simulation"},
+    "warehouse": {"warehouse", "landing", "conflicts", "partitions", "proofs"},
     "resources": {"resources", "settings", "dbt_child", "warehouse"},
 }
 

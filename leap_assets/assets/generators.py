@@ -1,19 +1,23 @@
-"""The generators: the simulated world writes its logs into landing/, a day at a time.
+"""The generators: the simulated world writes its logs into landing/, and its truth into truth/, a day at a time.
 
 With another source the same keys are external assets: somebody else puts the files there. What a day of the world
 looks like is decided in `simulation`, what its files look like in `landing`.
 """
 
+import datetime as dt
 from collections.abc import Iterator, Sequence
 
 import dagster as dg
 
-from leap_assets.assets.layers import GENERATORS, OWNERS, columns_of, landing_key
+from leap_assets.assets.layers import GENERATORS, OWNERS, TRUTH, columns_of, landing_key, truth_key
 from leap_assets.landing.contracts import CONTRACTS
 from leap_assets.landing.writing import write_delivery
-from leap_assets.partitions import Window, delivery_window
+from leap_assets.partitions import LATE_DAYS, delivery_window
+from leap_assets.proofs.known import READ
+from leap_assets.proofs.truth import OF_DELIVERY, TABLES, has_truth, write_truth
 from leap_assets.resources import LandingZone, Warehouse
-from leap_assets.simulation import World, WorldConfig
+from leap_assets.settings import Settings
+from leap_assets.simulation import World
 
 SAID_EVERY_DAYS = 10
 # days between two lines of progress
@@ -38,13 +42,37 @@ def landing_specs() -> list[dg.AssetSpec]:
     ]
 
 
-def build_generators(partitions: dg.PartitionsDefinition, config: WorldConfig) -> dg.AssetsDefinition:
-    """Generators of the simulated world, as one subsettable multi-asset: a day is simulated once for all its logs."""
-    specs = [spec.merge_attributes(kinds={"numpy"}) for spec in landing_specs()]
+def truth_specs() -> list[dg.AssetSpec]:
+    """One spec a table of the truth: what really happened on an event day."""
+    return [
+        dg.AssetSpec(
+            truth_key(table),
+            description=(
+                f"{grain}\n\nThe truth that proofs compare the marts with; nothing else reads it. The partition is "
+                f"the {'delivery' if table in OF_DELIVERY else 'event'} day."
+            ),
+            group_name=TRUTH,
+            owners=OWNERS,
+            kinds={"file", "parquet"},
+            metadata={
+                "dagster/column_schema": dg.TableSchema(
+                    columns=[
+                        dg.TableColumn(name, type=kind, description=said) for name, kind, said in columns
+                    ]
+                )
+            },
+        )
+        for table, (grain, columns) in TABLES.items()
+    ]
+
+
+def build_generators(partitions: dg.PartitionsDefinition, settings: Settings) -> dg.AssetsDefinition:
+    """Generators of the simulated world, as one subsettable multi-asset: a day is simulated once for all its files."""
+    specs = [*landing_specs(), *(truth_specs() if settings.proofs else ())]
 
     @dg.multi_asset(
         name="simulate",
-        specs=specs,
+        specs=[spec.merge_attributes(kinds={"numpy"}) for spec in specs],
         partitions_def=partitions,
         backfill_policy=dg.BackfillPolicy.single_run(),
         can_subset=True,
@@ -52,24 +80,51 @@ def build_generators(partitions: dg.PartitionsDefinition, config: WorldConfig) -
     def simulate(
         context: dg.AssetExecutionContext, landing: LandingZone, warehouse: Warehouse
     ) -> Iterator[dg.MaterializeResult[None]]:
-        logs = [log for log, c in CONTRACTS.items() if landing_key(c) in context.selected_asset_keys]
-        _simulate(context, landing, World(config), logs, delivery_window(context))
-        for log in logs:
-            yield dg.MaterializeResult(landing_key(CONTRACTS[log]))
+        selected = context.selected_asset_keys
+        logs = [log for log, c in CONTRACTS.items() if landing_key(c) in selected]
+        tables = [table for table in TABLES if truth_key(table) in selected]
+        world, days = World(settings.world), delivery_window(context)
+        if tables:
+            _tell_days_before(context, world, settings, days.first)
+        for number, day in enumerate(days, 1):
+            lines = _simulate(context, world, landing, settings, day, logs, tables)
+            if number % SAID_EVERY_DAYS == 0 or number == len(days):
+                context.log.info(f"Simulated {day}, day {number} of {len(days)}: {lines:,} lines delivered")
+        for key in sorted(selected):
+            yield dg.MaterializeResult(key)
 
     return simulate
 
 
 def _simulate(
-    context: dg.AssetExecutionContext, landing: LandingZone, world: World, logs: Sequence[str], window: Window
+    context: dg.AssetExecutionContext,
+    world: World,
+    landing: LandingZone,
+    settings: Settings,
+    day: dt.date,
+    logs: Sequence[str],
+    tables: Sequence[str],
+) -> int:
+    """Simulate one day for the logs and tables of the truth that are wanted; gives the lines delivered."""
+    # the truth is that of all logs, whichever of them are wanted
+    delivery = world.day(day, logs=tuple(CONTRACTS) if tables else tuple(logs), truth=bool(tables))
+    lines = write_delivery(landing.dir, delivery, logs)
+    told = write_truth(settings.truth_dir, day, delivery.truth, tables)
+    keys = {landing_key(CONTRACTS[log]): rows for log, rows in lines.items()}
+    keys |= {truth_key(table): rows for table, rows in told.items()}
+    for key, rows in keys.items():
+        context.add_asset_metadata({"dagster/partition_row_count": rows}, key, day.isoformat())
+    return sum(lines.values())
+
+
+def _tell_days_before(
+    context: dg.AssetExecutionContext, world: World, settings: Settings, first: dt.date
 ) -> None:
-    for number, day in enumerate(window, 1):
-        lines = write_delivery(landing.dir, world.day(day, logs=tuple(logs), truth=False))
-        for log, count in lines.items():
-            context.add_asset_metadata(
-                {"dagster/partition_row_count": count}, landing_key(CONTRACTS[log]), day.isoformat()
-            )
-        if number % SAID_EVERY_DAYS == 0 or number == len(window):
+    """Late lines of the days before a run are in its deliveries: their truth must be there, simulated or not."""
+    for late in range(LATE_DAYS, 0, -1):
+        day = first - dt.timedelta(days=late)
+        if day >= settings.start_date and not has_truth(settings.truth_dir, day, READ):
+            rows = write_truth(settings.truth_dir, day, world.tell(day), tuple(TABLES))
             context.log.info(
-                f"Simulated {day}, day {number} of {len(window)}: {sum(lines.values()):,} lines delivered"
+                f"Wrote the truth of {day}, of which late lines come: {sum(rows.values()):,} rows"
             )

@@ -7,7 +7,8 @@ import dagster as dg
 
 from leap_assets.landing.contracts import Column, Contract
 
-GENERATORS, RAW, CONFLICTS, PUBLISHED = "generators", "raw", "conflicts", "published"
+GENERATORS, TRUTH, RAW, CONFLICTS, PUBLISHED = "generators", "truth", "raw", "conflicts", "published"
+MARTS = "marts"
 # the groups of dbt models are the folders of the project
 OWNERS = ["team:analytics"]
 
@@ -15,6 +16,11 @@ OWNERS = ["team:analytics"]
 def landing_key(contract: Contract) -> dg.AssetKey:
     """Key of the files of a log."""
     return dg.AssetKey(["landing", contract.generator])
+
+
+def truth_key(table: str) -> dg.AssetKey:
+    """Key of the files of a table of the truth."""
+    return dg.AssetKey(["truth", table])
 
 
 def relation_key(schema: str, table: str) -> dg.AssetKey:

@@ -8,7 +8,7 @@ import csv
 import io
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
 
@@ -26,13 +26,17 @@ STEM = "simulated"
 # the name that tells the simulator's files from everybody else's
 
 
-def write_delivery(landing_dir: Path, delivery: DeliveryDay) -> dict[str, int]:
+def write_delivery(
+    landing_dir: Path, delivery: DeliveryDay, logs: Sequence[str] | None = None
+) -> dict[str, int]:
     """Write the logs of one simulated delivery day.
 
     Parameters
     ----------
     landing_dir : Path
     delivery : DeliveryDay
+    logs : sequence of str, optional
+        Logs to write; all of the delivery when left out.
 
     Returns
     -------
@@ -42,6 +46,7 @@ def write_delivery(landing_dir: Path, delivery: DeliveryDay) -> dict[str, int]:
     return {
         log: write_log(landing_dir, delivery.date.isoformat(), log, rows)
         for log, rows in delivery.logs.items()
+        if logs is None or log in logs
     }
 
 

@@ -1,0 +1,264 @@
+"""Proofs against the warehouse: what both sides start from, the marts' rows, and the outcome, leap_mart.proof_daily.
+
+What the rows should be is computed in `leap_assets.proofs`, which does not see the warehouse.
+"""
+
+from __future__ import annotations
+
+import csv
+import datetime as dt
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import numpy as np
+
+from leap_assets.landing.contracts import Column
+from leap_assets.partitions import Window
+from leap_assets.proofs.books import read_books
+from leap_assets.proofs.compare import Comparison, compare
+from leap_assets.proofs.frames import Frame, Ints
+from leap_assets.proofs.known import DAY_US, Given, Known, date_of, day_number
+from leap_assets.proofs.registry import DETAILS, PROOFS, Proof
+from leap_assets.proofs.truth import MissingTruthError
+
+SCHEMA, TABLE = "leap_mart", "proof_daily"
+COLUMNS = (
+    Column(
+        "event_date", "date", "UTC day that the rows are counted on; the last loaded day where rows have none"
+    ),
+    Column("mart", "text", "The table that was compared"),
+    Column("rows_compared", "integer", "Rows of the table or of the truth"),
+    Column("rows_differing", "integer", "Rows missing in the table, superfluous, or with another value"),
+)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of a proof.
+
+    Attributes
+    ----------
+    mart : str
+    comparison : Comparison or None
+        None when the truth that it needs is not there.
+    said : str
+        The outcome in words.
+    seconds : float
+    """
+
+    mart: str
+    comparison: Comparison | None
+    said: str
+    seconds: float
+
+    @property
+    def passed(self) -> bool:
+        """Whether all rows were compared and none differs."""
+        return self.comparison is not None and not self.comparison.rows_differing
+
+
+def read_given(
+    connection: duckdb.DuckDBPyConnection,
+    seeds_dir: Path,
+    *,
+    start_date: dt.date,
+    logs: Sequence[str],
+    currency: str,
+    beat_s: float,
+    distance: float,
+    cooldown_s: float,
+) -> Given:
+    """What both sides of a proof start from: the record of loaded deliveries, the seeds and the settings."""
+    loaded: dict[str, set[int]] = {log: set() for log in logs}
+    delivered: dict[str, set[int]] = {log: set() for log in logs}
+    for log, day, files in connection.execute(
+        "select log, delivery_date, files from leap_raw.delivery"
+    ).fetchall():
+        loaded.setdefault(log, set()).add(day_number(day))
+        if files:
+            delivered.setdefault(log, set()).add(day_number(day))
+    rates: dict[str, list[tuple[int, int]]] = {}
+    for row in _read_seed(seeds_dir / "exchange_rates.csv"):
+        valid_from = day_number(dt.date.fromisoformat(row["valid_from"]))
+        rates.setdefault(row["currency"], []).append((valid_from, int(Decimal(row["rate"]).scaleb(10))))
+    return Given(
+        start=day_number(start_date),
+        loaded={log: frozenset(days) for log, days in loaded.items()},
+        delivered={log: frozenset(days) for log, days in delivered.items()},
+        logs=tuple(logs),
+        rates={money: sorted(steps) for money, steps in rates.items()},
+        currency=currency,
+        internal=frozenset(row["player_id"] for row in _read_seed(seeds_dir / "internal_accounts.csv")),
+        beat_us=round(beat_s * 1_000_000),
+        cooldown_us=round(cooldown_s * 1_000_000),
+        distance=distance,
+    )
+
+
+def _read_seed(path: Path) -> list[dict[str, str]]:
+    with path.open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def prove(
+    connection: duckdb.DuckDBPyConnection,
+    truth_dir: Path,
+    given: Given,
+    window: Window,
+    marts: Iterable[str] = tuple(PROOFS),
+) -> Iterator[Outcome]:
+    """Compare marts with the truth: of day tables the window's days, of history tables all rows.
+
+    Parameters
+    ----------
+    connection : duckdb.DuckDBPyConnection
+    truth_dir : Path
+    given : Given
+    window : Window
+        Event days that the run has written.
+    marts : iterable of str
+        Names in `PROOFS`.
+
+    Yields
+    ------
+    Outcome
+        One a mart. The seconds of the first include the reading of the truth.
+    """
+    days = range(day_number(window.first), day_number(window.last) + 1)
+    sources: dict[bool, Any] = {}
+    for mart in marts:
+        started = time.monotonic()
+        proof = PROOFS[mart]
+        try:
+            if proof.of_books not in sources:
+                sources[proof.of_books] = (
+                    read_books(truth_dir, given)
+                    if proof.of_books
+                    else Known.read(truth_dir, given, days, DETAILS)
+                )
+        except MissingTruthError as error:
+            yield Outcome(mart, None, f"Not compared: {error}.", time.monotonic() - started)
+            continue
+        comparison = _compare(connection, mart, proof, proof.prove(sources[proof.of_books]), given, days)
+        rows = f"{comparison.rows_compared:,} rows"
+        said = (
+            f"{comparison.rows_differing:,} of {rows} differ from the truth: {'; '.join(comparison.examples)}. Either "
+            "the model is wrong, or landing/ does not hold what the simulator delivered."
+            if comparison.rows_differing
+            else f"All {rows} equal the truth."
+        )
+        yield Outcome(mart, comparison, said, time.monotonic() - started)
+
+
+def _compare(
+    connection: duckdb.DuckDBPyConnection,
+    mart: str,
+    proof: Proof,
+    expected: Frame,
+    given: Given,
+    window: range,
+) -> Comparison:
+    types = read_types(connection, proof.schema, mart)
+    where = ""
+    if proof.is_day_table:
+        where = f"where {proof.day} between '{date_of(window[0])}' and '{date_of(window[-1])}'"
+        inside = (expected[proof.day] >= window[0]) & (expected[proof.day] <= window[-1])
+        expected = {name: column[inside] for name, column in expected.items()}
+    actual = read_rows(connection, proof.schema, mart, types, where)
+    kinds = {name: _KIND.get(type_name.partition("(")[0], "exact") for name, type_name in types.items()}
+    days: tuple[Ints, Ints] | int = int(given.loaded_days.max(initial=given.start))
+    if proof.day:
+        unit = DAY_US if types[proof.day].startswith("TIMESTAMP") else 1
+        days = (expected[proof.day] // unit, actual[proof.day] // unit)
+    return compare(expected, actual, kinds, proof.key, days)
+
+
+_KIND = {"VARCHAR": "text", "DOUBLE": "double", "DECIMAL": "decimal"}
+
+
+def read_types(connection: duckdb.DuckDBPyConnection, schema: str, table: str) -> dict[str, str]:
+    """Columns of a table with their types, in order."""
+    return dict(
+        connection.execute(
+            """select column_name, data_type from information_schema.columns
+            where table_schema = ? and table_name = ? order by ordinal_position""",
+            [schema, table],
+        ).fetchall()
+    )
+
+
+def read_rows(
+    connection: duckdb.DuckDBPyConnection, schema: str, table: str, types: dict[str, str], where: str = ""
+) -> Frame:
+    """Rows of a table in the form of a proof's: see `Frame`."""
+    columns = ", ".join(f"{_as_number(name, type_name)} as {name}" for name, type_name in types.items())
+    found = connection.execute(f"select {columns} from {schema}.{table} {where}").fetchnumpy()
+    return {name: _without_mask(column) for name, column in found.items()}
+
+
+def _as_number(name: str, type_name: str) -> str:
+    if type_name == "DATE":
+        return f"cast({name} - date '1970-01-01' as bigint)"
+    if type_name.startswith("TIMESTAMP"):
+        return f"epoch_us({name})"
+    if type_name.startswith("DECIMAL"):
+        digits = int(type_name.rstrip(")").partition(",")[2])
+        return f"cast({name} * {10**digits} as bigint)"
+    return f"cast({name} as bigint)" if type_name in ("INTEGER", "HUGEINT") else name
+
+
+def _without_mask(column: Any) -> Any:
+    if not isinstance(column, np.ma.MaskedArray):
+        return column
+    if column.dtype == object:
+        return column.filled(None)
+    return column.astype(float).filled(np.nan) if np.ma.getmaskarray(column).any() else column.filled()
+
+
+def write_outcomes(
+    connection: duckdb.DuckDBPyConnection, outcomes: Sequence[Outcome], window: Window
+) -> dict[dt.date, int]:
+    """Replace what proof_daily says of some marts, in one transaction: of day tables the window's days, else all.
+
+    Returns
+    -------
+    dict
+        Rows by day, of the marts given.
+    """
+    body = ", ".join(f"{column.name} {column.sql_type}" for column in COLUMNS)
+    rows = [
+        (date_of(day), outcome.mart, compared, differing)
+        for outcome in outcomes
+        if outcome.comparison
+        for day, compared, differing in zip(
+            outcome.comparison.days.tolist(),
+            outcome.comparison.compared.tolist(),
+            outcome.comparison.differing.tolist(),
+            strict=True,
+        )
+    ]
+    connection.begin()
+    try:
+        connection.execute(f"create schema if not exists {SCHEMA}")
+        connection.execute(f"create table if not exists {SCHEMA}.{TABLE} ({body})")
+        for outcome in outcomes:
+            where = "event_date between ? and ?" if PROOFS[outcome.mart].is_day_table else "true"
+            days = [window.first, window.last] if PROOFS[outcome.mart].is_day_table else []
+            connection.execute(
+                f"delete from {SCHEMA}.{TABLE} where mart = ? and {where}", [outcome.mart, *days]
+            )
+        if rows:
+            connection.executemany(f"insert into {SCHEMA}.{TABLE} values (?, ?, ?, ?)", rows)
+        connection.commit()
+    except BaseException:
+        connection.rollback()
+        raise
+    counts: dict[dt.date, int] = {}
+    for day, *_ in rows:
+        counts[day] = counts.get(day, 0) + 1
+    return counts
