@@ -35,6 +35,12 @@ class BatchedSqliteEventLogStorage(SqliteEventLogStorage):
         """Build the storage that dagster.yaml names; the stock method names its own class."""
         return cls(inst_data=inst_data, **config_value)
 
+    def run_connection(self, run_id: str | None = None) -> Any:
+        """Open a run's own file; one that retention has removed meanwhile is made anew, not taken for complete."""
+        if run_id and not os.path.exists(self.path_for_shard(run_id)):  # noqa: PTH110 - the stock method gives a text
+            self._initialized_dbs.discard(run_id)
+        return super().run_connection(run_id)
+
     def store_event_batch(self, events: Sequence[EventLogEntry]) -> None:
         """Store the events of one run together: its own file, then the index over all runs."""
         entries = [(event, event.dagster_event) for event in events]

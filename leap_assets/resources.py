@@ -25,6 +25,7 @@ from packaging.version import Version
 from pydantic import PrivateAttr
 
 from leap_assets.dbt_child import LOCK_VARIABLE
+from leap_assets.retention import prune_history
 from leap_assets.settings import LANDING, PROJECT_DIR, SIMULATOR, Settings
 from leap_assets.warehouse.connections import open_for_writing, remove_database
 
@@ -188,6 +189,7 @@ class Warehouse(DuckDBResource):
     data_dir: str
     world: dict[str, dict[str, str]]
     lock_timeout_s: float
+    keep_runs: int = 0
     rebuilding: bool = False
     _lock: RunLock | None = PrivateAttr(default=None)
 
@@ -199,6 +201,7 @@ class Warehouse(DuckDBResource):
             data_dir=str(settings.data_dir),
             world=world_of(settings),
             lock_timeout_s=settings.lock_timeout_s,
+            keep_runs=settings.keep_runs,
             rebuilding=settings.rebuild,
         )
 
@@ -248,10 +251,26 @@ class Warehouse(DuckDBResource):
             raise
 
     def teardown_after_execution(self, context: dg.InitResourceContext) -> None:
-        """Let the next run in."""
+        """Prune the history of runs while it is this run's turn, then let the next run in."""
         if self._lock:
-            self._lock.release()
-            self._lock = None
+            try:
+                self._prune_history(context)
+            finally:
+                self._lock.release()
+                self._lock = None
+
+    def _prune_history(self, context: dg.InitResourceContext) -> None:
+        if not (context.instance and context.run):
+            return
+        try:
+            prune_history(context.instance, self.keep_runs, context.run.run_id)
+        except Exception as error:
+            # the tables are in place: a history that stays long is no reason to fail
+            log = context.log or dg.get_dagster_logger()
+            log.warning(
+                f"The history of runs could not be shortened to LEAP_KEEP_RUNS={self.keep_runs}: {error}. "
+                "The next run tries again."
+            )
 
 
 def temporary_dir(data_dir: Path) -> Path:

@@ -239,6 +239,14 @@ class Settings:
         "1 or 0",
         "Whether each run of the simulated world keeps its truth and proves the marts by it; no run of another source",
     )
+    keep_runs: int = _setting(
+        "LEAP_KEEP_RUNS",
+        30,
+        _integer,
+        "a whole number from 0",
+        "Runs whose events and step logs the history keeps; of older ones what the state of a day rests upon; 0: all",
+        lambda value: value >= 0,
+    )
     rebuild: bool = _setting(
         "LEAP_REBUILD",
         False,
