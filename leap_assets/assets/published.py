@@ -47,7 +47,7 @@ def build_published(
     ) -> Iterator[dg.MaterializeResult[None]]:
         days = delivery_window(context)
         with warehouse.get_connection() as connection:
-            rows = publish(connection, path)
+            rows = publish(connection, path, context.run.run_id)
         if settings.rebuild:
             warehouse.put_in_place(settings.warehouse_path)
         context.log.info(f"Published {sum(rows.values()):,} rows in {len(rows)} tables after {days}: {path}")

@@ -1,9 +1,11 @@
 """The published file: what people and tools read, made anew beside the old one and put in its place at once.
 
 Readers keep the state they opened; whoever opens the file again gets the new one. It holds tables, not views, and
-nothing of leap_raw but a sample of the rejected lines.
+nothing of leap_raw but a sample of the rejected lines. `leap_published.snapshot` says which state a reader has: all
+else in the file follows from what was delivered, however many runs it took.
 """
 
+import datetime as dt
 from pathlib import Path
 
 import duckdb
@@ -46,7 +48,7 @@ def published_tables(connection: duckdb.DuckDBPyConnection) -> list[tuple[str, s
     ).fetchall()
 
 
-def publish(connection: duckdb.DuckDBPyConnection, path: Path) -> dict[str, int]:
+def publish(connection: duckdb.DuckDBPyConnection, path: Path, run_id: str) -> dict[str, int]:
     """Write the published file and put it in place by rename.
 
     Parameters
@@ -55,11 +57,13 @@ def publish(connection: duckdb.DuckDBPyConnection, path: Path) -> dict[str, int]
         The warehouse.
     path : Path
         The published file.
+    run_id : str
+        The run that publishes, for `leap_published.snapshot`.
 
     Returns
     -------
     dict
-        Rows by `schema.table`.
+        Rows by `schema.table`, without the snapshot's one.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name}.partial")
@@ -83,6 +87,16 @@ def publish(connection: duckdb.DuckDBPyConnection, path: Path) -> dict[str, int]
             where nth <= {REJECTED_PER_DAY} order by log, delivery_date, reason, source_file, line_number"""
         )
         rows["leap_raw.rejected_line"] = _count(connection, "published.leap_raw.rejected_line")
+        connection.execute("create schema published.leap_published")
+        connection.execute(
+            """create table published.leap_published.snapshot as
+            select
+                cast(? as timestamptz) as published_at, cast(? as varchar) as run_id,
+                count(distinct delivery_date) as delivery_days,
+                min(delivery_date) as first_delivery_date, max(delivery_date) as last_delivery_date
+            from leap_raw.delivery""",
+            [dt.datetime.now(dt.UTC), run_id],
+        )
     finally:
         connection.execute("detach published")
     partial.chmod(0o444)
