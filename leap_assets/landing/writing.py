@@ -60,6 +60,9 @@ def write_log(landing_dir: Path, day: str, log: str, rows: LogDay) -> int:
         path.unlink(missing_ok=True)
         return 0
     folder.mkdir(parents=True, exist_ok=True)
+    for left in folder.glob(f".{path.name}.*.tmp"):
+        # of a run that was killed: only one run at a time writes
+        left.unlink(missing_ok=True)
     partial = folder / f".{path.name}.{os.getpid()}.tmp"
     try:
         if contract.simulator_writes == "parquet":

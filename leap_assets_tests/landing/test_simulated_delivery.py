@@ -129,3 +129,14 @@ def test_writing_a_day_again_replaces_its_files_and_leaves_others(tmp_path):
     assert own.read_bytes() == before
     assert other.read_text() == "mine"
     assert sorted(path.name for path in own.parent.iterdir()) == ["other.ndjson", f"{STEM}.ndjson"]
+
+
+def test_what_a_killed_run_left_half_written_is_removed_by_the_next(tmp_path):
+    delivery = World(WorldConfig(initial_players=20)).day(DAYS[0], truth=False)
+    write_delivery(tmp_path, delivery)
+    written = sorted(tmp_path.rglob("*"))
+    path = next(tmp_path.rglob(f"{STEM}.ndjson"))
+    path.with_name(f".{path.name}.12345.tmp").touch()
+    path.with_name("by_hand.12345.tmp").touch()
+    write_delivery(tmp_path, delivery)
+    assert sorted(tmp_path.rglob("*")) == sorted([*written, path.with_name("by_hand.12345.tmp")])
