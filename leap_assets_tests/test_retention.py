@@ -7,8 +7,9 @@ import dagster as dg
 import pytest
 import yaml
 
+from leap_assets.resources import Warehouse
 from leap_assets.retention import prune_history
-from leap_assets.settings import PROJECT_DIR
+from leap_assets.settings import PROJECT_DIR, Settings
 
 DAYS = dg.DailyPartitionsDefinition("2025-01-01", end_date="2025-01-08")
 KEYS = DAYS.get_partition_keys()
@@ -178,3 +179,29 @@ def test_a_run_without_a_log_can_be_looked_at_by_somebody_who_has_seen_it(instan
 def test_dagster_yaml_keeps_what_the_schedule_did_for_a_while():
     config = yaml.safe_load((PROJECT_DIR / "dagster.yaml").read_text())
     assert config["retention"]["schedule"]["purge_after_days"] > 0
+
+
+@dg.asset(partitions_def=DAYS)
+def written(warehouse: Warehouse) -> None:
+    pass
+
+
+def run_with_warehouse(instance: dg.DagsterInstance, home: Path, keep_runs: int) -> dg.ExecuteInProcessResult:
+    warehouse = Warehouse.from_settings(Settings(data_dir=home / "data", keep_runs=keep_runs))
+    return dg.materialize(
+        [written], instance=instance, partition_key=KEYS[0], resources={"warehouse": warehouse}
+    )
+
+
+def test_a_run_prunes_at_its_end_by_the_setting(home, instance):
+    ids = [run_with_warehouse(instance, home, 2).run_id for _ in range(4)]
+    assert run_ids(instance) == set(ids[-2:])
+
+
+def test_a_history_that_cannot_be_pruned_is_a_warning_and_the_lock_is_free(home, instance, monkeypatch):
+    monkeypatch.setattr("leap_assets.resources.prune_history", _die)
+    result = run_with_warehouse(instance, home, 7)
+    assert result.success
+    said = [entry.user_message for entry in instance.all_logs(result.run_id)]
+    assert any("could not be shortened to LEAP_KEEP_RUNS=7: killed" in message for message in said)
+    assert run_with_warehouse(instance, home, 7).success
