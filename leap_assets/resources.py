@@ -19,6 +19,7 @@ from typing import Any
 import dagster as dg
 import duckdb
 from dagster_dbt import DbtCliResource
+from dagster_dbt.errors import DagsterDbtCliRuntimeError
 from dagster_duckdb import DuckDBResource
 from filelock import FileLock, Timeout
 from packaging.version import Version
@@ -27,7 +28,7 @@ from pydantic import PrivateAttr
 from leap_assets.dbt_child import LOCK_VARIABLE
 from leap_assets.retention import prune_history
 from leap_assets.settings import LANDING, PROJECT_DIR, SIMULATOR, Settings
-from leap_assets.warehouse.connections import open_for_writing, remove_database
+from leap_assets.warehouse.connections import describe_disk_error, open_for_writing, remove_database
 
 DBT_PROJECT_DIR = PROJECT_DIR / "dbt_project"
 WAITING_SAID_S = 60.0
@@ -207,12 +208,29 @@ class Warehouse(DuckDBResource):
 
     @contextlib.contextmanager
     def get_connection(self) -> Iterator[duckdb.DuckDBPyConnection]:
-        """A connection in UTC, closed whatever happens."""
-        connection = open_for_writing(Path(self.database))
+        """A connection in UTC, closed whatever happens.
+
+        Raises
+        ------
+        UnusableFolderError
+            When the disk is full or may not be written; the message says what to do.
+        """
+        with self.disk_errors_explained():
+            connection = open_for_writing(Path(self.database))
+            try:
+                yield connection
+            finally:
+                connection.close()
+
+    @contextlib.contextmanager
+    def disk_errors_explained(self) -> Iterator[None]:
+        """Turn whatever a full or forbidden disk raises inside into an `UnusableFolderError` that says what to do."""
         try:
-            yield connection
-        finally:
-            connection.close()
+            yield
+        except (OSError, duckdb.Error, DagsterDbtCliRuntimeError) as error:
+            if said := describe_disk_error(error, Path(self.data_dir)):
+                raise UnusableFolderError(said) from error
+            raise
 
     def put_in_place(self, path: Path) -> None:
         """End of a rebuild: the new file takes the place of the old one, and its settings that of the old ones."""
@@ -231,13 +249,6 @@ class Warehouse(DuckDBResource):
         try:
             data_dir.mkdir(parents=True, exist_ok=True)
             died = self._lock.acquire(run_id)
-        except OSError as error:
-            if isinstance(error, TimeoutError):
-                raise
-            raise UnusableFolderError(
-                f"LEAP_DATA_DIR={data_dir} cannot be used: {error.strerror}. Choose a folder that can be written."
-            ) from None
-        try:
             check_world(data_dir, self.world, rebuilding=self.rebuilding)
             if not world_path(data_dir).exists():
                 record_world(data_dir, self.world)
@@ -245,7 +256,20 @@ class Warehouse(DuckDBResource):
             if self.rebuilding:
                 remove_database(Path(self.database))
             if died and died != run_id:
+                log.warning(
+                    f"Run {died} was killed while it was writing. Nothing is lost or counted twice; run its days "
+                    "again, if that has not been done."
+                )
                 _end_dead_run(context, died)
+        except TimeoutError:
+            raise
+        except OSError as error:
+            self._lock.release()
+            # a folder that does not exist yet may also be refused for what lies above it
+            said = describe_disk_error(error, data_dir) or (
+                f"LEAP_DATA_DIR={data_dir} cannot be used: {error.strerror}. Choose a folder that can be written."
+            )
+            raise UnusableFolderError(said) from None
         except BaseException:
             self._lock.release()
             raise

@@ -8,11 +8,13 @@ import textwrap
 import time
 from importlib.metadata import version
 
+import duckdb
 import pytest
 
 from leap_assets.resources import (
     LeapDbt,
     RunLock,
+    UnusableFolderError,
     Warehouse,
     WrongWorldError,
     check_world,
@@ -165,3 +167,25 @@ def test_the_dbt_child_dies_with_its_parent(tmp_path):
 def test_the_record_of_the_world_is_readable(tmp_path):
     record_world(tmp_path, world_of(settings(tmp_path)))
     assert json.loads((tmp_path / "world.json").read_text())["world"]["LEAP_SEED"] == "42"
+
+
+@pytest.mark.parametrize(
+    ("said", "remedy"),
+    [
+        ('IO Error: Could not write file "x": No space left on device', "Free space"),
+        ("TransactionContext Error: Failed to commit: File too large", "ulimit -f"),
+        ("IO Error: Cannot open file: Permission denied", "LEAP_DATA_DIR"),
+    ],
+)
+def test_a_full_or_forbidden_disk_is_told_with_what_to_do(tmp_path, said, remedy):
+    warehouse = Warehouse.from_settings(settings(tmp_path))
+    with pytest.raises(UnusableFolderError) as told, warehouse.disk_errors_explained():
+        try:
+            raise duckdb.IOException(said)
+        except duckdb.Error as error:
+            # the error that follows hides the one that explains it
+            raise duckdb.Error("Cannot detach database") from error
+    assert remedy in str(told.value)
+    assert "run the days of this run again" in str(told.value)
+    with pytest.raises(duckdb.Error, match="of another kind"), warehouse.disk_errors_explained():
+        raise duckdb.Error("of another kind")

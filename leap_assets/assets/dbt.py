@@ -134,10 +134,11 @@ def _build(
         temporary_dir(Path(warehouse.data_dir))
         / f"dbt-{context.run.run_id}-{context.op_execution_context.op.name}"
     )
-    target.mkdir(parents=True, exist_ok=True)
     arguments = dbt_arguments(event_window(delivered, start_date))
-    # held back until the counts are known: metadata must be there when an event is emitted
-    events = list(dbt.cli(arguments, context=context, target_path=target).stream())
+    with warehouse.disk_errors_explained():
+        target.mkdir(parents=True, exist_ok=True)
+        # held back until the counts are known: metadata must be there when an event is emitted
+        events = list(dbt.cli(arguments, context=context, target_path=target).stream())
     with warehouse.get_connection() as connection:
         for key in context.selected_asset_keys:
             schema, table = key.path

@@ -5,6 +5,7 @@ nothing of leap_raw but a sample of the rejected lines. `leap_published.snapshot
 else in the file follows from what was delivered, however many runs it took.
 """
 
+import contextlib
 import datetime as dt
 from pathlib import Path
 
@@ -97,8 +98,13 @@ def publish(connection: duckdb.DuckDBPyConnection, path: Path, run_id: str) -> d
             from leap_raw.delivery""",
             [dt.datetime.now(dt.UTC), run_id],
         )
-    finally:
-        connection.execute("detach published")
+    except BaseException:
+        # on a full disk half a copy would only be in the way
+        with contextlib.suppress(duckdb.Error):
+            connection.execute("detach published")
+        remove_database(partial)
+        raise
+    connection.execute("detach published")
     partial.chmod(0o444)
     partial.replace(path)
     return rows
