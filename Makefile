@@ -38,6 +38,9 @@ test: setup ## run the tests: the fast ones and one slow smoke per area
 test-all: setup ## run all tests, the slow ones too
 	$(BIN)/python -m pytest
 
+chaos: setup ## play random histories of accidents for an hour and compare each with a fresh build (MINUTES=60)
+	$(BIN)/python -W ignore -m leap_assets_tests.chaos --minutes $(or $(MINUTES),60)
+
 lint: setup ## check style, types and SQL
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -56,4 +59,4 @@ lock: setup ## write requirements.lock anew from pyproject.toml
 clean: ## remove .venv and caches; data/ stays
 	rm -rf $(VENV) .pytest_cache .ruff_cache .mypy_cache .hypothesis dbt_project/target dbt_project/logs *.egg-info build
 
-.PHONY: help setup demo dev rebuild test test-all lint format lock clean
+.PHONY: help setup demo dev rebuild test test-all chaos lint format lock clean

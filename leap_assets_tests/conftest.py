@@ -114,12 +114,13 @@ def as_day(day: dt.date | int) -> dt.date:
     return FIRST_DAY + dt.timedelta(days=day - 1) if isinstance(day, int) else day
 
 
-def differing_tables(one: Leap, other: Leap) -> dict[str, tuple[int, int]]:
-    """Tables whose rows differ between two warehouses: rows only in the one, rows only in the other."""
+def differing_tables(one: Leap, other: Leap, *, published: bool = False) -> dict[str, tuple[int, int]]:
+    """Tables whose rows differ between two warehouses, or published files: rows only in the one, only in the other."""
     differing = {}
     with duckdb.connect() as connection:
         for name, leap in (("one", one), ("other", other)):
-            connection.execute(f"attach '{leap.settings.warehouse_path}' as {name} (read_only)")
+            path = leap.settings.published_path if published else leap.settings.warehouse_path
+            connection.execute(f"attach '{path}' as {name} (read_only)")
         tables = connection.execute(
             """select distinct schema_name, table_name from duckdb_tables()
             where schema_name in (select unnest(?)) and not contains(table_name, '__dbt_') order by all""",
