@@ -6,8 +6,10 @@ subclass stores the partitions of a step together. Files, rows and readers are t
 not public; `leap_assets_tests/test_event_log.py` fails when an upgrade changes them.
 """
 
+import contextlib
 import os
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from dagster._core.events import ASSET_EVENTS, BATCH_WRITABLE_EVENTS
@@ -15,9 +17,18 @@ from dagster._core.events.log import EventLogEntry
 from dagster._core.storage.event_log import SqliteEventLogStorage
 from dagster._core.storage.event_log.schema import SqlEventLogStorageTable
 from dagster._serdes import ConfigurableClassData
+from sqlalchemy.exc import OperationalError
 
 BATCH_SIZE = 1000
 # events held back at most; a step's are written before its success is, so a killed run loses none of a finished step
+_UNWRITABLE = re.compile(
+    "disk I/O error|database or disk is full|readonly database|unable to open database file"
+)
+# what SQLite says of a disk that is full or may not be written; a lock that lasts too long is none of these
+
+
+class UnwritableHistoryError(Exception):
+    """The history of runs cannot be written; the message says what to do."""
 
 
 class BatchedSqliteEventLogStorage(SqliteEventLogStorage):
@@ -41,8 +52,30 @@ class BatchedSqliteEventLogStorage(SqliteEventLogStorage):
             self._initialized_dbs.discard(run_id)
         return super().run_connection(run_id)
 
+    def store_event(self, event: EventLogEntry) -> None:
+        """Store one event as stock storage does."""
+        with self._explained():
+            super().store_event(event)
+
     def store_event_batch(self, events: Sequence[EventLogEntry]) -> None:
         """Store the events of one run together: its own file, then the index over all runs."""
+        with self._explained():
+            self._store_together(events)
+
+    @contextlib.contextmanager
+    def _explained(self) -> Iterator[None]:
+        try:
+            yield
+        except OperationalError as error:
+            if said := _UNWRITABLE.search(str(error)):
+                raise UnwritableHistoryError(
+                    f"The history of runs in {self._base_dir} could not be written: {said[0]}. Free space on its disk, "
+                    "raise the quota or the limit of file sizes (ulimit -f), or give the user that runs Leap the right "
+                    "to write it; then run the days of this run again."
+                ) from error
+            raise
+
+    def _store_together(self, events: Sequence[EventLogEntry]) -> None:
         entries = [(event, event.dagster_event) for event in events]
         kinds = {inner.event_type if inner else None for _, inner in entries}
         if not kinds <= BATCH_WRITABLE_EVENTS or len({event.run_id for event in events}) != 1:

@@ -7,8 +7,10 @@ from typing import Any
 import dagster as dg
 import pytest
 import yaml
+from dagster._core.storage.event_log import SqliteEventLogStorage
+from sqlalchemy.exc import OperationalError
 
-from leap_assets.event_log import BatchedSqliteEventLogStorage
+from leap_assets.event_log import BatchedSqliteEventLogStorage, UnwritableHistoryError
 from leap_assets.settings import PROJECT_DIR
 
 DAYS = dg.DailyPartitionsDefinition("2025-01-01", end_date="2025-01-08")
@@ -96,6 +98,19 @@ def test_stock_storage_goes_on_with_the_same_files(tmp_path):
     run(tmp_path, BATCHED, KEYS[:3])
     with run(tmp_path, STOCK, KEYS[3:]) as instance:
         assert instance.get_materialized_partitions(dg.AssetKey("a")) == set(KEYS)
+
+
+@pytest.mark.parametrize(
+    "said", ["disk I/O error", "database or disk is full", "attempt to write a readonly database"]
+)
+def test_a_history_that_cannot_be_written_is_told_with_what_to_do(tmp_path, monkeypatch, said):
+    def fail(*_):
+        raise OperationalError("insert", {}, sqlite3.OperationalError(said))
+
+    storage = BatchedSqliteEventLogStorage(str(tmp_path))
+    monkeypatch.setattr(SqliteEventLogStorage, "store_event", fail)
+    with pytest.raises(UnwritableHistoryError, match=r"Free space .* run the days of this run again"):
+        storage.store_event(None)  # type: ignore[arg-type]
 
 
 def test_dagster_yaml_of_the_project_names_this_storage():

@@ -178,14 +178,13 @@ def test_the_record_of_the_world_is_readable(tmp_path):
     ],
 )
 def test_a_full_or_forbidden_disk_is_told_with_what_to_do(tmp_path, said, remedy):
-    warehouse = Warehouse.from_settings(settings(tmp_path))
-    with pytest.raises(UnusableFolderError) as told, warehouse.disk_errors_explained():
-        try:
-            raise duckdb.IOException(said)
-        except duckdb.Error as error:
-            # the error that follows hides the one that explains it
-            raise duckdb.Error("Cannot detach database") from error
+    explained = Warehouse.from_settings(settings(tmp_path)).disk_errors_explained
+    # the error that follows hides the one that explains it
+    hidden = duckdb.Error("Cannot detach database")
+    hidden.__context__ = duckdb.IOException(said)
+    with pytest.raises(UnusableFolderError) as told, explained():
+        raise hidden
     assert remedy in str(told.value)
     assert "run the days of this run again" in str(told.value)
-    with pytest.raises(duckdb.Error, match="of another kind"), warehouse.disk_errors_explained():
+    with pytest.raises(duckdb.Error, match="of another kind"), explained():
         raise duckdb.Error("of another kind")

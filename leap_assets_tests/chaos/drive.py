@@ -40,6 +40,7 @@ PATIENCE_S = 3
 WAITING = r"Waiting for run .*This run starts as soon as that one ends"
 GAVE_UP = r"Gave up after .*Run again when it has ended, or raise LEAP_LOCK_TIMEOUT_S"
 FULL = r"could not be written: .*Free space on its disk.*then run the days of this run again"
+# of the warehouse, or of the history of runs: whichever met the limit
 FORBIDDEN = (
     r"could not be written: .*Give the user that runs Leap the right.*then run the days of this run again"
 )
@@ -288,6 +289,7 @@ class Player:
         self.hits: list[str] = []
         self.diary: list[str] = []
         self.was_killed = False
+        self.died: set[str] = set()
 
     def play(self) -> Played:
         """Let everything happen, run what is missing, and compare; a failure is reported, not raised."""
@@ -419,7 +421,9 @@ class Player:
         where = run.where()
         if self.was_killed and re.search(KILLED_BEFORE, run.text):
             self.was_killed = False
-        self.was_killed |= (self.data / "leap.lock.json").exists()
+        if holder := self._holder():
+            self.was_killed = True
+            self.died.add(holder)
         partial = (self.data / "published" / ".leap.duckdb.partial").exists()
         if kind == "kill_replace" and (statement := statement_in_flight(run.data)):
             where = f"inside delete and insert of {statement}"
@@ -479,7 +483,7 @@ class Player:
     def _fill_disk(self, event: Event) -> str:
         # below the size that a build has, and above that of Dagster's own history
         size = self.workshop.fresh(FIRST).settings.warehouse_path.stat().st_size
-        least = 4_000_000
+        least = 8_000_000
         limit = int(least + event.detail["share"] * (size - least))
         run = self._start(event.first, event.last, limit=limit)
         code = run.wait()
@@ -542,6 +546,13 @@ class Player:
         require(re.search(OTHER_WORLD, run.text), f"the refusal does not say what to do:\n{run.tail()}")
         require(self._files() == before, "a refused run changed files")
         return "refused"
+
+    def _holder(self) -> str | None:
+        """The run that had the turn to write when it died."""
+        try:
+            return str(json.loads((self.data / "leap.lock.json").read_text())["run_id"])
+        except (OSError, ValueError):
+            return None
 
     def _files(self) -> dict[str, tuple[int, int]]:
         files = [path for path in self.data.rglob("*") if path.is_file() and "dagster" not in path.parts]
@@ -615,6 +626,11 @@ class Player:
         """Every day counts as done, and nobody who died while writing counts as running."""
         self._check_stored()
         with dg.DagsterInstance.from_config(str(self.data / "dagster")) as instance:
+            for run_id in self.died:
+                run = instance.get_run_by_id(run_id)
+                require(
+                    run and run.is_finished, f"run {run_id} was killed, but the history has it as running"
+                )
             for key in (key for keys in self.workshop.keys_of_step.values() for key in keys):
                 done = instance.get_materialized_partitions(dg.AssetKey(key.split("/")))
                 wanted = {as_day(day).isoformat() for day in range(1, DAYS + 1)}
