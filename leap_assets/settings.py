@@ -21,6 +21,8 @@ SIMULATOR = "simulator"
 LANDING = "landing"
 ALL_LOGS = ("player", "product", "signons", "session", "transaction", "heartbeat", "client")
 SIMULATION_PREFIX = "LEAP_SIM_"
+SHOWN_CHARS = 300
+# of a value in a message
 PROJECT_DIR = Path(__file__).resolve().parent.parent
 
 
@@ -48,7 +50,11 @@ def _day(value: str) -> dt.date:
 
 
 def _path(value: str) -> Path:
-    return Path(value).expanduser()
+    try:
+        return Path(value).expanduser()
+    except RuntimeError:
+        # ~name of nobody
+        raise ValueError from None
 
 
 def _flag(value: str) -> bool:
@@ -70,10 +76,15 @@ def _setting(
     form: str,
     meaning: str,
     accepts: Callable[[Any], bool] = lambda value: True,
+    *,
+    is_secret: bool = False,
 ) -> Any:
-    """One field of `Settings`: where it is read, how, what form it must have and what it means."""
+    """One field of `Settings`: where it is read, how, what form it must have and what it means.
+
+    A secret is shown by nothing that Leap writes: no message, no log, no representation of the settings.
+    """
     metadata = {"variable": variable, "read": read, "form": form, "meaning": meaning, "accepts": accepts}
-    return dataclasses.field(default=default, metadata=metadata)
+    return dataclasses.field(default=default, repr=not is_secret, metadata=metadata | {"is_secret": is_secret})
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -160,7 +171,8 @@ class Settings:
         _text,
         "an http(s) address, or empty",
         "Address that receives a JSON message when a step of the daily job fails; empty: none",
-        lambda value: value == "" or re.match("https?://", value) is not None,
+        lambda value: re.fullmatch(r"(https?://[!-~]+)?", value) is not None,
+        is_secret=True,
     )
     lock_timeout_s: float = _setting(
         "LEAP_LOCK_TIMEOUT_S",
@@ -319,7 +331,7 @@ def _read_simulation(environ: Mapping[str, str]) -> dict[str, Any]:
         except ValueError:
             kind = "a whole number" if read is _integer else "a day" if read is _day else "a number"
             raise SettingsError(
-                f"{variable}={text!r} cannot be used: it must be {kind}. Unset it for the default {field.default}."
+                f"{variable}={_quoted(text)} cannot be used: it must be {kind}. Unset it for the default {field.default}."
             ) from None
     return values
 
@@ -344,7 +356,7 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
         if variable.startswith("LEAP_") and variable not in fields and variable not in simulation_fields:
             near = difflib.get_close_matches(variable, [*fields, *simulation_fields], n=1)
             hint = f"Did you mean {near[0]}? " if near else ""
-            raise SettingsError(f"{variable} is not a setting of Leap. {hint}See the table in README.md.")
+            raise SettingsError(f"{_shortened(variable)} is not a setting of Leap. {hint}See the table in README.md.")
     values: dict[str, Any] = {}
     for variable, field in fields.items():
         if not (text := environ.get(variable, "").strip()):
@@ -352,11 +364,11 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
         try:
             value = field.metadata["read"](text)
             accepted = field.metadata["accepts"](value)
-        except (ValueError, KeyError):
+        except (ValueError, KeyError, OverflowError):
             accepted = False
         if not accepted:
             raise SettingsError(
-                f"{variable}={text!r} cannot be used: it must be {field.metadata['form']}. "
+                f"{variable}={'***' if field.metadata['is_secret'] else _quoted(text)} cannot be used: it must be {field.metadata['form']}. "
                 f"Unset it for the default {_shown(field.default)}."
             )
         values[field.name] = value
@@ -364,12 +376,20 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
     try:
         # made here only to be checked
         _ = settings.world
-    except ValueError as error:
+    except (ValueError, OverflowError) as error:
         raise SettingsError(
-            f"The simulated world cannot be made: {error}. Its settings are LEAP_SEED, LEAP_INITIAL_PLAYERS, "
+            f"The simulated world cannot be made: {_shortened(str(error))}. Its settings are LEAP_SEED, LEAP_INITIAL_PLAYERS, "
             f"LEAP_HEARTBEAT_S and {SIMULATION_PREFIX}*."
         ) from None
     return dataclasses.replace(settings, data_dir=settings.data_dir.absolute())
+
+
+def _quoted(text: str) -> str:
+    return _shortened(repr(text))
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= SHOWN_CHARS else f"{text[:SHOWN_CHARS]}..."
 
 
 def _shown(default: object) -> str:

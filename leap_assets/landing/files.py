@@ -118,9 +118,27 @@ def list_files(landing_dir: Path, log: str, days: Iterable[dt.date]) -> list[Lan
                     f"{path} is a directory where a file should be. Move its files up into {folder}; "
                     "nothing was loaded."
                 )
+            if not path.is_file():
+                raise LandingError(
+                    f"{path} is not a file: it leads nowhere, or is a pipe or a device. Replace it with a file, or move "
+                    "it out of landing/; nothing was loaded."
+                )
+            if not is_text(path.name):
+                raise LandingError(
+                    f"{path!a} has a name that is not UTF-8. Rename it; nothing was loaded."
+                )
             form, compression = describe_format(path)
             files.append(LandedFile(log, day, path, form, compression))
     return files
+
+
+def is_text(name: str) -> bool:
+    """Whether the bytes of a file's name are UTF-8; others cannot be written to the warehouse."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def find_strays(landing_dir: Path, logs: Sequence[str] = tuple(CONTRACTS)) -> list[str]:

@@ -17,7 +17,13 @@ import pyarrow as pa
 
 from leap_assets.landing.contracts import CONTRACTS, LINEAGE, Column, Contract
 from leap_assets.landing.files import LandedFile, LandingError, list_files
-from leap_assets.landing.relations import Relation, TextLines, list_relations, stream_lines
+from leap_assets.landing.relations import (
+    Relation,
+    TextLines,
+    find_unreadable,
+    list_relations,
+    stream_lines,
+)
 from leap_assets.landing.validation import check_lines_sql, quote_identifier, quote_literal
 
 WRONG_DAY_MIN_LINES = 10
@@ -193,8 +199,11 @@ def _store(
         "where reason is not null"
     )
     if relation.text is None:
-        connection.execute(insert_valid)
-        connection.execute(insert_rejected)
+        try:
+            connection.execute(insert_valid)
+            connection.execute(insert_rejected)
+        except duckdb.Error as error:
+            raise find_unreadable(connection, relation.files) or error from error
         return relation.rows
     received = dict.fromkeys(relation.files, 0)
     with stream_lines(connection, relation.text, _count_lines(relation.text, received)):

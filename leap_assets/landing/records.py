@@ -6,6 +6,8 @@ neighbours along. What a line must contain is checked in `validation.py`.
 
 import csv
 import json
+import re
+import sys
 from collections.abc import Iterator
 
 import numpy as np
@@ -21,6 +23,13 @@ QUOTED_SPAN_LINES = 100
 # a quoted CSV field may go over this many line ends; a stray quote must not swallow the rest of the file
 BOM = b"\xef\xbb\xbf"
 NEWLINE, QUOTE = 10, 34
+_BRACKETS = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{}]', re.DOTALL)
+# brackets of JSON, strings apart
+_DECODER = json.JSONDecoder(parse_int=float)
+# only ends of elements are wanted, and int() refuses thousands of digits
+
+csv.field_size_limit(sys.maxsize)
+# of quoted fields; fields without quotes have no limit either
 
 SCHEMA = pa.schema([("line_number", pa.int64()), ("text", pa.large_string()), ("damaged", pa.binary())])
 # a line is a text, or bytes that are not UTF-8
@@ -43,10 +52,18 @@ def read_records(file: LandedFile) -> Iterator[pa.Table]:
 
 
 def read_csv_header(file: LandedFile) -> list[str]:
-    """Names in the first line of a CSV file, [] for an empty file."""
-    first = next(iter(_whole_lines(file)), (1, b""))[1].split(b"\n", 1)[0]
+    """Names in the first line of a CSV file that is not empty, [] for an empty file.
+
+    Raises
+    ------
+    LandingError
+        When the bytes cannot be read, or the line is not a complete record.
+    """
+    lines = (line for _, block in _whole_lines(file) for line in block.split(b"\n"))
+    first = next((line for line in lines if line not in (b"", b"\r")), b"")
     try:
-        return [name.strip() for name in next(csv.reader([first.decode()]), [])]
+        # strict: a quote that stays open would take the next line into the header
+        return [name.strip() for name in next(csv.reader([first.decode().rstrip("\r")], strict=True), [])]
     except (UnicodeDecodeError, csv.Error) as error:
         raise unreadable(file, error) from error
 
@@ -58,6 +75,7 @@ def read_csv_records(file: LandedFile, n_fields: int) -> Iterator[pa.Table]:
     to split, which is cheap.
     """
     carried, carried_line = b"", 1
+    is_headed = False
     blocks = _whole_lines(file)
     block = next(blocks, None)
     while block is not None:
@@ -72,8 +90,8 @@ def read_csv_records(file: LandedFile, n_fields: int) -> Iterator[pa.Table]:
         else:
             carried = b""
         table = _table(data, starts, first_line, spans)
-        if first_line == 1 and len(table):
-            table = table.slice(1)
+        if not is_headed and len(table):
+            is_headed, table = True, table.slice(1)
         yield table.append_column("fields", _quoted_fields(table["text"]))
         block = following
 
@@ -89,20 +107,22 @@ def _blocks(file: LandedFile) -> Iterator[bytes]:
 
 def _whole_lines(file: LandedFile) -> Iterator[tuple[int, bytes]]:
     """Blocks that end at a line end, each with the number of its first line."""
-    rest, line = b"", 1
+    rest: list[bytes] = []
+    # of a line, in pieces: joining them block by block would take the square of its length
+    line = 1
     for number, block in enumerate(_blocks(file)):
         if number == 0:
             block = block.removeprefix(BOM)
         cut = block.rfind(b"\n") + 1
         if not cut:
-            rest += block
+            rest.append(block)
             continue
-        whole = rest + block[:cut]
+        whole = b"".join([*rest, block[:cut]])
         yield line, whole
         line += whole.count(b"\n")
-        rest = block[cut:]
-    if rest:
-        yield line, rest
+        rest = [block[cut:]]
+    if last := b"".join(rest):
+        yield line, last
 
 
 def _line_starts(block: bytes) -> npt.NDArray[np.int64]:
@@ -185,7 +205,6 @@ def _array_elements(data: bytes) -> pa.Table:
     """Elements of a JSON array as lines; what follows a damaged element is one line that will be rejected."""
     # surrogateescape keeps bytes that are not UTF-8, so that each element goes out as it came in
     text = data.removeprefix(BOM).decode("utf-8", "surrogateescape")
-    decoder = json.JSONDecoder()
     spaces = " \t\r\n"
     elements: list[str] = []
     position = text.index("[") + 1
@@ -196,9 +215,13 @@ def _array_elements(data: bytes) -> pa.Table:
             position += 1
             break
         try:
-            _, end = decoder.raw_decode(text, position)
-        except (ValueError, RecursionError):
+            _, end = _DECODER.raw_decode(text, position)
+        except ValueError:
             break
+        except RecursionError:
+            # too deep for Python, not for DuckDB, which will judge it
+            if (end := _closing(text, position)) is None:
+                break
         elements.append(text[position:end])
         position = end
         while position < len(text) and text[position] in spaces:
@@ -216,6 +239,16 @@ def _array_elements(data: bytes) -> pa.Table:
     damaged = {position: line for position, line in enumerate(lines) if not _is_utf8(line)}
     texts = [None if position in damaged else element for position, element in enumerate(elements)]
     return _lines(np.arange(1, len(lines) + 1, dtype=np.int64), texts, damaged)
+
+
+def _closing(text: str, start: int) -> int | None:
+    """Where the array or object that starts at `start` is closed, None when it never is."""
+    depth = 0
+    for match in _BRACKETS.finditer(text, start):
+        depth += {"[": 1, "{": 1, "]": -1, "}": -1}.get(match[0], 0)
+        if depth == 0:
+            return match.end()
+    return None
 
 
 def _join_quoted(
@@ -252,11 +285,10 @@ def _join_quoted(
 def _parse_csv(record: bytes) -> list[str] | None:
     """Fields of one CSV record, None when it is not one record."""
     try:
-        text = record.decode().rstrip("\r\n")
-        rows = list(csv.reader(text.splitlines(keepends=True), strict=True))
+        # one item: what ends a line in Python (U+2028, form feed) does not end a record
+        return next(csv.reader([record.decode().rstrip("\r\n")], strict=True), None)
     except (UnicodeDecodeError, csv.Error):
         return None
-    return rows[0] if len(rows) == 1 else None
 
 
 def _quoted_fields(lines: pa.ChunkedArray) -> pa.Array:

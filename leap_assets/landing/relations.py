@@ -22,6 +22,8 @@ ORIGIN = (
     pa.field("delivery_date", pa.dictionary(pa.int32(), pa.date32())),
     pa.field("source_file", pa.dictionary(pa.int32(), pa.string())),
 )
+_SCAN_COLUMNS = ("landed_path", "file_row_number")
+# what the scan of Parquet files adds to their columns
 BATCH_LINES = 10_000
 # what one thread of DuckDB takes at a time
 
@@ -172,8 +174,13 @@ def _parquet_relations(
         try:
             with pq.ParquetFile(file.path) as opened:
                 schema, rows = opened.schema_arrow, opened.metadata.num_rows
-        except (OSError, pa.ArrowException) as error:
+        except (OSError, ValueError, pa.ArrowException) as error:
             raise unreadable(file, error) from error
+        if taken := [name for name in schema.names if name.lower() in _SCAN_COLUMNS]:
+            raise LandingError(
+                f"{file.path} has a column {taken[0]}, a name that is taken while files are read. Rename it or leave "
+                "it out; nothing was loaded."
+            )
         if not set(schema.names) & set(contract.names):
             raise LandingError(
                 f"{file.path} has no column of the log {contract.log} (it has {', '.join(schema.names)[:200]}). "
@@ -181,38 +188,67 @@ def _parquet_relations(
             )
         by_schema.setdefault(str(schema.remove_metadata()), {})[file] = rows
     for group in by_schema.values():
-        paths = ", ".join(quote_literal(_escape_glob(str(file.path))) for file in group)
-        scan = f"read_parquet([{paths}], filename = 'landed_path', file_row_number = true)"
-        described = connection.execute(f"describe select * from {scan}").fetchall()
-        types = {name: kind for name, kind, *_ in described}
-        own = [name for name in types if name not in ("landed_path", "file_row_number")]
-        # a struct keeps the row as it was, but only rejected rows ever ask for it
-        row = ", ".join(f"{quote_identifier(name)} := {quote_identifier(name)}" for name in own)
-        connection.execute(
-            """create or replace temp table landed_path (
-                landed_path varchar, delivery_date date, source_file varchar
-            )"""
-        )
-        origins = [(str(file.path), file.delivery_date, file.source_file) for file in group]
-        connection.executemany("insert into landed_path values (?, ?, ?)", origins)
-        sql = f"""(
-            select
-                scan.*, landed_path.delivery_date, landed_path.source_file,
-                file_row_number + 1 as line_number, true as is_parsed, struct_pack({row}) as landed_row
-            from {scan} as scan join landed_path using (landed_path)
+        yield _parquet_relation(connection, contract, group)
+
+
+def _parquet_relation(
+    connection: duckdb.DuckDBPyConnection, contract: Contract, group: Mapping[LandedFile, int]
+) -> Relation:
+    """Files of one schema. Of their columns only the contract's are named: the others may have any name."""
+    scan = _scan(*group)
+    try:
+        described = connection.cursor().execute(f"describe select * from {scan}").fetchall()
+    except duckdb.Error as error:
+        raise unreadable(next(iter(group)), error) from error
+    types = {name: kind for name, kind, *_ in described if name not in _SCAN_COLUMNS}
+    # a struct keeps the row as it was, but only rejected rows ever ask for it
+    row = ", ".join(f"{quote_identifier(name)} := scan.{quote_identifier(name)}" for name in types)
+    own = {column.name: types[column.name] for column in contract.columns if column.name in types}
+    columns = "".join(f"scan.{quote_identifier(name)} as {quote_identifier(f'own_{name}')}, " for name in own)
+    connection.execute(
+        """create or replace temp table landed_path (
+            landed_path varchar, delivery_date date, source_file varchar
         )"""
-        values = {
-            column.name: _parquet_value(column, types[column.name])
-            for column in contract.columns
-            if column.name in types
-        }
-        yield Relation(
-            list(group), sql, values, rows=group, kept="to_json(landed_row)::varchar", carried="landed_row"
-        )
+    )
+    origins = [(str(file.path), file.delivery_date, file.source_file) for file in group]
+    connection.executemany("insert into landed_path values (?, ?, ?)", origins)
+    sql = f"""(
+        select
+            {columns}landed_path.delivery_date, landed_path.source_file,
+            scan.file_row_number + 1 as line_number, true as is_parsed, struct_pack({row}) as landed_row
+        from {scan} as scan join landed_path using (landed_path)
+    )"""
+    values = {
+        column.name: _parquet_value(column, own[column.name])
+        for column in contract.columns
+        if column.name in own
+    }
+    return Relation(
+        list(group), sql, values, rows=group, kept="to_json(landed_row)::varchar", carried="landed_row"
+    )
+
+
+def find_unreadable(connection: duckdb.DuckDBPyConnection, files: Iterable[LandedFile]) -> LandingError | None:
+    """The refusal of the first Parquet file whose values cannot be read; reads all of them, so only after an error."""
+    for file in files:
+        try:
+            # apart from the transaction, which may have been given up
+            # as text, because some values are no time at all and fail only then
+            shown = f"select count(to_json(scan)::varchar) from {_scan(file)} as scan"
+            connection.cursor().execute(shown).fetchall()
+        except duckdb.Error as error:
+            return unreadable(file, error)
+    return None
+
+
+def _scan(*files: LandedFile) -> str:
+    paths = ", ".join(quote_literal(_escape_glob(str(file.path))) for file in files)
+    # folders named `x=1` are no columns
+    return f"read_parquet([{paths}], filename = 'landed_path', file_row_number = true, hive_partitioning = false)"
 
 
 def _parquet_value(column: Column, physical: str) -> Value:
-    name = quote_identifier(column.name)
+    name = quote_identifier(f"own_{column.name}")
     if column.type == "object" and physical.startswith(("STRUCT", "MAP")):
         # nested properties are checked as the JSON that the text formats have
         return Value(f"to_json({name})::varchar", is_text=True)

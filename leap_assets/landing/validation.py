@@ -66,10 +66,14 @@ def _integer(value: str) -> str:
 
 def _timestamp(value: str) -> str:
     # a time without a zone is UTC (the session's zone), one with an offset is converted
-    finite = (
-        f"nullif(nullif(try_cast({value} as timestamptz), 'infinity'::timestamptz), '-infinity'::timestamptz)"
-    )
-    return f"timezone('UTC', {finite})"
+    return f"timezone('UTC', {_usual(f'try_cast({value} as timestamptz)', 'timestamptz')})"
+
+
+def _usual(value: str, sql_type: str) -> str:
+    """A time far enough from the ends of its type to be converted and subtracted from; null for others and infinity."""
+    first, last = (f"{sql_type} '{year}'" for year in ("290000-01-01 (BC)", "294000-01-01"))
+    # least and greatest pass over null: no time becomes the first one, and that becomes null
+    return f"nullif(nullif(least(greatest({value}, {first}), {last}), {first}), {last})"
 
 
 _FROM_TEXT: Mapping[str, Callable[[str], str]] = {
@@ -112,17 +116,19 @@ def _from_physical(column: Column, value: Value) -> str:
             is_scalar = is_number or is_time or physical in ("UUID", "DATE") or physical.startswith("ENUM")
             return f"{value.sql}::varchar" if is_scalar else nothing
         case "integer" if is_number:
-            return f"case when {value.sql} = try_cast({value.sql} as bigint) then try_cast({value.sql} as bigint) end"
+            whole = f"try_cast({value.sql} as bigint)"
+            # back in its own type: rounding may have left the range of a decimal
+            return f"case when {value.sql} = try_cast({whole} as {value.physical}) then {whole} end"
         case "decimal" | "micros" | "duration" | "double" if is_number:
             return f"try_cast({value.sql} as {column.sql_type})"
         case "boolean" if physical == "BOOLEAN":
             return value.sql
         case "timestamp" if "WITH TIME ZONE" in physical:
-            return f"case when isfinite({value.sql}) then timezone('UTC', {value.sql}) end"
+            return f"timezone('UTC', {_usual(value.sql, 'timestamptz')})"
         case "timestamp" if is_time or physical == "DATE":
-            return f"case when isfinite({value.sql}) then {value.sql}::timestamp end"
+            return _usual(f"try_cast({value.sql} as timestamp)", "timestamp")
         case "date" if is_time or physical == "DATE":
-            return f"case when isfinite({value.sql}) then {value.sql}::date end"
+            return f"{_usual(f'try_cast({value.sql} as timestamp)', 'timestamp')}::date"
         case _:
             return nothing
 
@@ -142,7 +148,7 @@ def _started(contract: Contract) -> str:
     if contract.length_s is None:
         return _own_time(contract)
     # a length that is out of bounds is rejected for itself: it must not overflow the date before
-    bounded = f"least({contract.length_s}, {10 * SESSION_LIMIT_S})"
+    bounded = f"least(greatest({contract.length_s}, 0), {10 * SESSION_LIMIT_S})"
     return f"{_own_time(contract)} - to_seconds({bounded})"
 
 

@@ -1,0 +1,153 @@
+"""Many trials on all cores: each input is made anew from (seed, number), and a finding says how to repeat it.
+
+Apart from `__main__`, because the processes it starts import it.
+"""
+
+import collections
+import multiprocessing as mp
+import os
+import random
+import time
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from leap_assets_tests.fuzz.inputs import MAKERS, Delivered, make_settings
+from leap_assets_tests.fuzz.trials import Finding, Trials, odd_sizes, open_trials, try_settings
+
+BATCH_INPUTS = 1000
+# many, so that files of one log and kind come together
+LOADED_AT_ONCE = 100
+# of files that will hardly be refused: a statement a file would take most of the time
+RISKY_AT_ONCE = 4
+SETTINGS_SHARE = 0.2
+INPUT_LIMIT_S = 20.0
+# for one input; a batch has this and what its inputs take together
+
+
+def make_input(seed: int, number: int) -> tuple[str, Delivered | dict[str, str]]:
+    """Kind and input with a number."""
+    draw = random.Random(f"{seed}/{number}")
+    if draw.random() < SETTINGS_SHARE:
+        return "settings", make_settings(draw)
+    kinds = list(MAKERS)
+    (kind,) = draw.choices(kinds, [MAKERS[kind][1] for kind in kinds])
+    return kind, MAKERS[kind][0](draw)
+
+
+def run_batch(trials: Trials, seed: int, numbers: Sequence[int]) -> tuple[dict[str, int], list[tuple[int, str]]]:
+    """Try some inputs; returns counts, and the number and text of each finding."""
+    counts: collections.Counter[str] = collections.Counter()
+    findings: list[tuple[int, str]] = []
+    groups: dict[tuple[str, str, bool], list[tuple[int, Delivered]]] = collections.defaultdict(list)
+    for number in numbers:
+        kind, made = make_input(seed, number)
+        counts[kind] += 1
+        if isinstance(made, Delivered):
+            groups[made.log, kind, made.may_refuse].append((number, made))
+            continue
+        try:
+            counts["settings accepted"] += try_settings(made)
+        except Finding as finding:
+            findings.append((number, str(finding)))
+    for (_, _, is_risky), members in groups.items():
+        for some in _chunks(members, RISKY_AT_ONCE if is_risky else LOADED_AT_ONCE):
+            findings += _try(trials, seed, some)
+    counts.update(trials.counts)
+    trials.counts.clear()
+    # an empty warehouse now and then: DuckDB keeps what it deleted
+    trials.close()
+    return dict(counts), findings
+
+
+def _try(trials: Trials, seed: int, members: Sequence[tuple[int, Delivered]]) -> list[tuple[int, str]]:
+    """Findings in files that are loaded at once; when there is one, each file is tried alone to see whose it is."""
+    try:
+        with odd_sizes(random.Random(f"{seed}/{members[0][0]}/sizes")):
+            trials.try_files([file for _, file in members])
+    except Finding as finding:
+        if len(members) == 1:
+            return [(members[0][0], str(finding)[:1000])]
+        alone = [found for member in members for found in _try(trials, seed, [member])]
+        return alone or [(members[0][0], f"only together with {len(members) - 1} others: {finding}"[:1000])]
+    return []
+
+
+def _chunks(members: Sequence[Any], size: int) -> Iterator[Sequence[Any]]:
+    for at in range(0, len(members), size):
+        yield members[at : at + size]
+
+
+def _work(seed: int, tasks: Any, results: Any) -> None:
+    with open_trials() as trials:
+        while (numbers := tasks.get()) is not None:
+            results.put(("started", os.getpid(), numbers[0], None))
+            results.put(("done", os.getpid(), numbers[0], run_batch(trials, seed, numbers)))
+
+
+def run(seed: int, n_inputs: int, first: int, processes: int) -> int:
+    """Run all batches; a process that dies or hangs is a finding and is replaced. Returns the number of findings."""
+    context = mp.get_context("spawn")
+    tasks, results = context.Queue(), context.Queue()
+    waiting = [range(at, min(at + BATCH_INPUTS, first + n_inputs)) for at in range(first, first + n_inputs, BATCH_INPUTS)]
+    for numbers in waiting:
+        tasks.put(numbers)
+    workers = {}
+    running: dict[int, tuple[int, float]] = {}
+
+    def start() -> None:
+        worker = context.Process(target=_work, args=(seed, tasks, results), daemon=True)
+        worker.start()
+        workers[worker.pid] = worker
+
+    for _ in range(processes):
+        start()
+    counts: collections.Counter[str] = collections.Counter()
+    findings: list[tuple[int, str]] = []
+    open_batches, began, slowest = len(waiting), time.monotonic(), 0.0
+    said = began
+    while open_batches:
+        now = time.monotonic()
+        try:
+            kind, pid, number, outcome = results.get(timeout=1)
+        except Exception:  # noqa: BLE001 - queue.Empty of multiprocessing
+            kind = ""
+        if kind == "started":
+            running[pid] = number, now
+        elif kind == "done":
+            slowest = max(slowest, now - running.pop(pid)[1])
+            counts.update(outcome[0])
+            findings += outcome[1]
+            open_batches -= 1
+            for nth, text in outcome[1]:
+                print(f"input {nth}: {text}\n", flush=True)
+        for pid, worker in list(workers.items()):
+            batch, since = running.get(pid, (None, now))
+            hangs = batch is not None and now - since > INPUT_LIMIT_S + BATCH_INPUTS
+            if hangs or not worker.is_alive():
+                worker.kill()
+                worker.join()
+                del workers[pid]
+                running.pop(pid, None)
+                if batch is not None:
+                    why = "hangs" if hangs else f"kills its process ({worker.exitcode})"
+                    findings.append((batch, f"an input from {batch} on {why}"))
+                    print(f"input {batch} or one of the next {BATCH_INPUTS - 1}: {why}\n", flush=True)
+                    open_batches -= 1
+                start()
+        if now - said > 30:
+            said = now
+            print(f"{sum(counts[k] for k in (*MAKERS, 'settings')):,} inputs, {now - began:.0f} s, {len(findings)} findings", flush=True)
+    for _ in workers:
+        tasks.put(None)
+    for worker in workers.values():
+        worker.join()
+    took = time.monotonic() - began
+    kinds = ", ".join(f"{counts[kind]:,} {kind}" for kind in (*MAKERS, "settings"))
+    print(f"{n_inputs:,} inputs in {took:.0f} s ({n_inputs / took:.0f} a second), seed {seed}: {kinds}")
+    print(
+        f"{counts['files']:,} files loaded, {counts['refused']:,} refused; {counts['lines']:,} lines received = "
+        f"{counts['valid']:,} valid + {counts['rejected']:,} rejected; {counts['settings accepted']:,} settings accepted; "
+        f"slowest batch of {BATCH_INPUTS}: {slowest:.1f} s"
+    )
+    print(f"{len(findings)} findings. Repeat one: python -m leap_assets_tests.fuzz --seed {seed} --first <number> --inputs 1")
+    return len(findings)
