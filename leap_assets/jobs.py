@@ -1,5 +1,6 @@
 """Jobs, and what happens when one of their steps fails."""
 
+import http.client
 import json
 import urllib.error
 import urllib.request
@@ -20,14 +21,24 @@ def build_failure_hook(webhook: str) -> dg.HookDefinition:
         if not webhook:
             return
         body = json.dumps({"text": message, "run_id": context.run_id, "step": context.step_key}).encode()
-        request = urllib.request.Request(webhook, body, {"Content-Type": "application/json"})  # noqa: S310 - settings.py admits http(s) only
         try:
+            request = urllib.request.Request(webhook, body, {"Content-Type": "application/json"})  # noqa: S310 - settings.py admits http(s) only
             with urllib.request.urlopen(request, timeout=WEBHOOK_TIMEOUT_S):  # noqa: S310
                 context.log.info("The failure was posted to LEAP_ALERT_WEBHOOK")
-        except (urllib.error.URLError, TimeoutError) as error:
-            context.log.warning(f"The failure could not be posted to LEAP_ALERT_WEBHOOK: {error}")
+        except (OSError, ValueError, http.client.HTTPException) as error:
+            # the address is a secret, and errors may repeat it
+            context.log.warning(f"The failure could not be posted to LEAP_ALERT_WEBHOOK: {_kind(error)}")
 
     return tell_about_failure
+
+
+def _kind(error: Exception) -> str:
+    """What went wrong, without the words of the error."""
+    if isinstance(error, urllib.error.HTTPError):
+        return f"the answer was HTTP {error.code}"
+    cause = error.reason if isinstance(error, urllib.error.URLError) else error
+    known = isinstance(cause, OSError) and cause.errno is not None and cause.strerror
+    return f"{type(cause).__name__}{f' ({cause.strerror})' if known else ''}"
 
 
 def build_jobs(webhook: str) -> list[Any]:

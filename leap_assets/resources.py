@@ -28,7 +28,12 @@ from pydantic import PrivateAttr
 from leap_assets.dbt_child import LOCK_VARIABLE
 from leap_assets.retention import prune_history
 from leap_assets.settings import LANDING, PROJECT_DIR, SIMULATOR, Settings
-from leap_assets.warehouse.connections import describe_disk_error, open_for_writing, remove_database
+from leap_assets.warehouse.connections import (
+    data_folders,
+    describe_disk_error,
+    open_for_writing,
+    remove_database,
+)
 
 DBT_PROJECT_DIR = PROJECT_DIR / "dbt_project"
 WAITING_SAID_S = 60.0
@@ -208,7 +213,7 @@ class Warehouse(DuckDBResource):
 
     @contextlib.contextmanager
     def get_connection(self) -> Iterator[duckdb.DuckDBPyConnection]:
-        """A connection in UTC, closed whatever happens.
+        """A connection in UTC that reaches the data folder alone, closed whatever happens.
 
         Raises
         ------
@@ -216,7 +221,7 @@ class Warehouse(DuckDBResource):
             When the disk is full or may not be written; the message says what to do.
         """
         with self.disk_errors_explained():
-            connection = open_for_writing(Path(self.database))
+            connection = open_for_writing(Path(self.database), data_folders(Path(self.data_dir)))
             try:
                 yield connection
             finally:

@@ -84,7 +84,9 @@ def _setting(
     A secret is shown by nothing that Leap writes: no message, no log, no representation of the settings.
     """
     metadata = {"variable": variable, "read": read, "form": form, "meaning": meaning, "accepts": accepts}
-    return dataclasses.field(default=default, repr=not is_secret, metadata=metadata | {"is_secret": is_secret})
+    return dataclasses.field(
+        default=default, repr=not is_secret, metadata=metadata | {"is_secret": is_secret}
+    )
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -356,7 +358,9 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
         if variable.startswith("LEAP_") and variable not in fields and variable not in simulation_fields:
             near = difflib.get_close_matches(variable, [*fields, *simulation_fields], n=1)
             hint = f"Did you mean {near[0]}? " if near else ""
-            raise SettingsError(f"{_shortened(variable)} is not a setting of Leap. {hint}See the table in README.md.")
+            raise SettingsError(
+                f"{_shortened(variable)} is not a setting of Leap. {hint}See the table in README.md."
+            )
     values: dict[str, Any] = {}
     for variable, field in fields.items():
         if not (text := environ.get(variable, "").strip()):

@@ -23,6 +23,8 @@ QUOTED_SPAN_LINES = 100
 # a quoted CSV field may go over this many line ends; a stray quote must not swallow the rest of the file
 BOM = b"\xef\xbb\xbf"
 NEWLINE, QUOTE = 10, 34
+EMPTY_LINES = (b"\n", b"\r\n", b"\r")
+# the last is how a file may end
 _BRACKETS = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{}]', re.DOTALL)
 # brackets of JSON, strings apart
 _DECODER = json.JSONDecoder(parse_int=float)
@@ -153,7 +155,7 @@ def _table(
     )
     table = _lines(numbers + first_line, texts, damaged)
     short = np.flatnonzero(np.diff(starts) <= 2)
-    empty = [i for i in short.tolist() if not block[starts[i] : starts[i + 1]].strip(b"\r\n")]
+    empty = [i for i in short.tolist() if block[starts[i] : starts[i + 1]] in EMPTY_LINES]
     if empty:
         keep = np.ones(len(table), bool)
         keep[empty] = False

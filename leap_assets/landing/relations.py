@@ -228,7 +228,9 @@ def _parquet_relation(
     )
 
 
-def find_unreadable(connection: duckdb.DuckDBPyConnection, files: Iterable[LandedFile]) -> LandingError | None:
+def find_unreadable(
+    connection: duckdb.DuckDBPyConnection, files: Iterable[LandedFile]
+) -> LandingError | None:
     """The refusal of the first Parquet file whose values cannot be read; reads all of them, so only after an error."""
     for file in files:
         try:

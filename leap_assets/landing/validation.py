@@ -364,7 +364,8 @@ def _open_properties(contract: Contract, given: Mapping[str, Value]) -> str:
     """
     if not contract.properties:
         return "select * from valued"
-    event_type = _raw(contract.event_type or "")
+    # as text: in a Parquet file it may be anything
+    event_type = f"{_raw(contract.event_type or '')}::varchar"
     flags = ", ".join(
         f"{event_type} in ({_literals(events)}) as {_has(events)}"
         for events in dict.fromkeys(

@@ -1,18 +1,53 @@
-"""How Leap opens the DuckDB files that it writes, removes them, and tells of a disk that does not let it write."""
+"""How Leap opens the DuckDB files that it writes, what they may reach, how they are removed, and what a bad disk means."""
 
 import re
+from collections.abc import Iterable
 from pathlib import Path
 
 import duckdb
 
+CHANGEABLE = ("TimeZone", "write_buffer_row_group_count")
+# dbt sets these for each of its cursors
 
-def open_for_writing(path: Path) -> duckdb.DuckDBPyConnection:
-    """A connection in UTC that keeps few unwritten rows in memory; dbt_project/profiles.yml sets the same for dbt."""
+
+def open_for_writing(path: Path, folders: Iterable[Path] | None = None) -> duckdb.DuckDBPyConnection:
+    """A connection in UTC that keeps few unwritten rows in memory; dbt_project/profiles.yml sets the same for dbt.
+
+    With `folders`, SQL reaches no file outside them.
+    """
     connection = duckdb.connect(str(path))
-    connection.execute("set TimeZone = 'UTC'")
-    # DuckDB keeps five row groups of a large insert before it writes them: a third more memory, and no gain
-    connection.execute("set write_buffer_row_group_count = 1")
+    try:
+        connection.execute("set TimeZone = 'UTC'")
+        # DuckDB keeps five row groups of a large insert before it writes them: a third more memory, and no gain
+        connection.execute("set write_buffer_row_group_count = 1")
+        if folders is not None:
+            limit_access(connection, folders)
+    except BaseException:
+        connection.close()
+        raise
     return connection
+
+
+def limit_access(connection: duckdb.DuckDBPyConnection, folders: Iterable[Path]) -> None:
+    """Let a database reach files in some folders alone, and no extension, until it is closed.
+
+    Its own file, and what Python hands over, it has in any case. A second connection to a database that is limited
+    already changes nothing.
+    """
+    if connection.execute("select current_setting('lock_configuration')").fetchall() == [(True,)]:
+        return
+    places = ", ".join("'" + str(folder).replace("'", "''") + "'" for folder in folders)
+    names = ", ".join(f"'{name}'" for name in CHANGEABLE)
+    connection.execute(f"set allowed_directories = [{places}]")
+    connection.execute("set enable_external_access = false")
+    connection.execute(f"set allowed_configs = [{names}]")
+    connection.execute("set lock_configuration = true")
+
+
+def data_folders(data_dir: Path) -> list[Path]:
+    """The data folder, and where its folders and those of its logs lead when they are links."""
+    links = [path for pattern in ("*", "landing/*") for path in data_dir.glob(pattern) if path.is_symlink()]
+    return list(dict.fromkeys([data_dir, data_dir.resolve(), *(path.resolve() for path in links)]))
 
 
 def remove_database(path: Path) -> None:

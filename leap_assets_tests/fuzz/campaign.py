@@ -34,7 +34,9 @@ def make_input(seed: int, number: int) -> tuple[str, Delivered | dict[str, str]]
     return kind, MAKERS[kind][0](draw)
 
 
-def run_batch(trials: Trials, seed: int, numbers: Sequence[int]) -> tuple[dict[str, int], list[tuple[int, str]]]:
+def run_batch(
+    trials: Trials, seed: int, numbers: Sequence[int]
+) -> tuple[dict[str, int], list[tuple[int, str]]]:
     """Try some inputs; returns counts, and the number and text of each finding."""
     counts: collections.Counter[str] = collections.Counter()
     findings: list[tuple[int, str]] = []
@@ -88,7 +90,10 @@ def run(seed: int, n_inputs: int, first: int, processes: int) -> int:
     """Run all batches; a process that dies or hangs is a finding and is replaced. Returns the number of findings."""
     context = mp.get_context("spawn")
     tasks, results = context.Queue(), context.Queue()
-    waiting = [range(at, min(at + BATCH_INPUTS, first + n_inputs)) for at in range(first, first + n_inputs, BATCH_INPUTS)]
+    waiting = [
+        range(at, min(at + BATCH_INPUTS, first + n_inputs))
+        for at in range(first, first + n_inputs, BATCH_INPUTS)
+    ]
     for numbers in waiting:
         tasks.put(numbers)
     workers = {}
@@ -136,7 +141,10 @@ def run(seed: int, n_inputs: int, first: int, processes: int) -> int:
                 start()
         if now - said > 30:
             said = now
-            print(f"{sum(counts[k] for k in (*MAKERS, 'settings')):,} inputs, {now - began:.0f} s, {len(findings)} findings", flush=True)
+            print(
+                f"{sum(counts[k] for k in (*MAKERS, 'settings')):,} inputs, {now - began:.0f} s, {len(findings)} findings",
+                flush=True,
+            )
     for _ in workers:
         tasks.put(None)
     for worker in workers.values():
@@ -149,5 +157,7 @@ def run(seed: int, n_inputs: int, first: int, processes: int) -> int:
         f"{counts['valid']:,} valid + {counts['rejected']:,} rejected; {counts['settings accepted']:,} settings accepted; "
         f"slowest batch of {BATCH_INPUTS}: {slowest:.1f} s"
     )
-    print(f"{len(findings)} findings. Repeat one: python -m leap_assets_tests.fuzz --seed {seed} --first <number> --inputs 1")
+    print(
+        f"{len(findings)} findings. Repeat one: python -m leap_assets_tests.fuzz --seed {seed} --first <number> --inputs 1"
+    )
     return len(findings)

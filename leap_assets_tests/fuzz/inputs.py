@@ -75,7 +75,9 @@ def make_record(random: Random, contract: Contract, number: int) -> dict[str, An
             c.name: _good_value(random, c, number) for c in contract.properties if event_type in c.events
         }
     return {
-        c.name: record[c.name] for c in contract.columns if c.required or c.type == "object" or random.random() < 0.8
+        c.name: record[c.name]
+        for c in contract.columns
+        if c.required or c.type == "object" or random.random() < 0.8
     }
 
 
@@ -109,8 +111,12 @@ def _bad_value(random: Random) -> Any:
     if kind < 6:
         return random.choice(TIMES)
     if kind == 6:
-        return random.choice([None, True, False, [], {}, [1], {"a": {"b": [None]}}, -1, 2**63, 2**64, 10**30, -(10**400), 1.5])
-    return "".join(random.choice([*TEXTS[:30], chr(random.randrange(1, 0xD7FF))]) for _ in range(random.randrange(1, 6)))
+        return random.choice(
+            [None, True, False, [], {}, [1], {"a": {"b": [None]}}, -1, 2**63, 2**64, 10**30, -(10**400), 1.5]
+        )
+    return "".join(
+        random.choice([*TEXTS[:30], chr(random.randrange(1, 0xD7FF))]) for _ in range(random.randrange(1, 6))
+    )
 
 
 def spoil_record(random: Random, record: dict[str, Any]) -> dict[str, Any]:
@@ -189,8 +195,13 @@ def make_ndjson(random: Random) -> Delivered:
     if random.random() < 0.6:
         data = _damage(random, data)
     if random.random() < 0.1:
-        data = random.choice([b"\xef\xbb\xbf", b"\xef\xbb\xbf" * 2, b"\xff\xfe", b"\n", b"\r\n\n", b"\x00"]) + data
-    return _text_file(random, log, random.choice([".ndjson", ".jsonl", ".NDJSON"]), data, good, oracle.ndjson_lines)
+        data = (
+            random.choice([b"\xef\xbb\xbf", b"\xef\xbb\xbf" * 2, b"\xff\xfe", b"\n", b"\r\n\n", b"\x00"])
+            + data
+        )
+    return _text_file(
+        random, log, random.choice([".ndjson", ".jsonl", ".NDJSON"]), data, good, oracle.ndjson_lines
+    )
 
 
 def make_json(random: Random) -> Delivered:
@@ -205,7 +216,13 @@ def make_json(random: Random) -> Delivered:
             elements.append(json.dumps(record).encode())
             good.add(elements[-1])
     comma = random.choice([b",", b",\n", b" , ", b"\r\n,"])
-    data = random.choice([b"", b" \n", b"\xef\xbb\xbf", b"\t"]) + b"[" + comma.join(elements) + b"]" + random.choice([b"", b"\n", b" \r\n"])
+    data = (
+        random.choice([b"", b" \n", b"\xef\xbb\xbf", b"\t"])
+        + b"["
+        + comma.join(elements)
+        + b"]"
+        + random.choice([b"", b"\n", b" \r\n"])
+    )
     if random.random() < 0.6:
         data = _damage(random, data)
     made = _text_file(random, log, ".json", data, good, oracle.json_lines)
@@ -225,7 +242,9 @@ def make_csv(random: Random) -> Delivered:
             case 0:
                 random.shuffle(header)
             case 1:
-                header.insert(random.randrange(len(header) + 1), random.choice([*TEXTS[:40], header[0], "a,b"]))
+                header.insert(
+                    random.randrange(len(header) + 1), random.choice([*TEXTS[:40], header[0], "a,b"])
+                )
             case 2:
                 header.pop(random.randrange(len(header)))
             case 3:
@@ -243,7 +262,9 @@ def make_csv(random: Random) -> Delivered:
             good.add(lines[-1])
     if random.random() < 0.01:
         lines.append(b'"' + b"x" * 200_000 + b'"' + b"," * (len(header) - 1))
-    first = ",".join(_csv_field(random, name, quote=False) for name in header).encode("utf-8", "surrogatepass")
+    first = ",".join(_csv_field(random, name, quote=False) for name in header).encode(
+        "utf-8", "surrogatepass"
+    )
     ends = random.choice([b"\n", b"\r\n"])
     body = b"".join(line + (ends if random.random() < 0.9 else _line_end(random)) for line in lines)
     is_damaged = random.random() < 0.5
@@ -274,12 +295,16 @@ def _text_file(
     if random.random() < 0.2:
         suffix = random.choice([".gz", ".zst"])
         ending += suffix
-        pack = gzip.compress if suffix == ".gz" else lambda text: pa.compress(text, codec="zstd", asbytes=True)
+        pack = (
+            gzip.compress if suffix == ".gz" else lambda text: pa.compress(text, codec="zstd", asbytes=True)
+        )
         packed = pack(data)
         if random.random() < 0.1:
             packed, content = packed + pack(data), data + data
         if random.random() < 0.35:
-            damaged = packed[: random.randrange(len(packed))] if random.random() < 0.4 else _damage(random, packed)
+            damaged = (
+                packed[: random.randrange(len(packed))] if random.random() < 0.4 else _damage(random, packed)
+            )
             if damaged != packed:
                 may_refuse = True
                 read = oracle.decompress_gzip(damaged) if suffix == ".gz" else _decompress_zstd(damaged)
@@ -330,7 +355,9 @@ def make_parquet(random: Random) -> Delivered:
         if random.random() < 0.1:
             continue
         names.append(column.name)
-        arrays.append(_odd_array(random, n) if random.random() < 0.25 else _good_array(random, column, records))
+        arrays.append(
+            _odd_array(random, n) if random.random() < 0.25 else _good_array(random, column, records)
+        )
     for _ in range(random.choice([0, 0, 0, 1, 2])):
         at = random.randrange(len(names) + 1)
         names.insert(at, random.choice(_ODD_NAMES))
@@ -370,7 +397,11 @@ def _good_array(random: Random, column: Column, records: list[dict[str, Any]]) -
         unit = random.choice(["ms", "us", "ns"])
         times = [dt.datetime.fromisoformat(value.rstrip("Z")) if value else None for value in values]
         return pa.array(times, pa.timestamp(unit, tz=random.choice([None, "UTC", "Europe/Berlin"])))
-    return pa.array([str(value) if value is not None else None for value in values]) if column.type == "text" else pa.array(values)
+    return (
+        pa.array([str(value) if value is not None else None for value in values])
+        if column.type == "text"
+        else pa.array(values)
+    )
 
 
 def _odd_array(random: Random, n: int) -> pa.Array:
@@ -379,7 +410,9 @@ def _odd_array(random: Random, n: int) -> pa.Array:
         values = [random.choice(_EXTREME) for _ in range(n)]
         return pa.array(values, pa.int64()).view(pa.timestamp(unit, tz=random.choice([None, "UTC"])))
     if random.random() < 0.05:
-        return pa.array([random.choice([-(2**31), 2**31 - 1, 0]) for _ in range(n)], pa.int32()).view(pa.date32())
+        return pa.array([random.choice([-(2**31), 2**31 - 1, 0]) for _ in range(n)], pa.int32()).view(
+            pa.date32()
+        )
     if random.random() < 0.03:
         # bytes that are not UTF-8 in a column that says they are
         return pa.array([b"\xff\xfe"] * n, pa.binary()).view(pa.string())
@@ -395,7 +428,11 @@ def make_settings(random: Random) -> dict[str, str]:
 
 
 def _spoiled_name(random: Random, name: str) -> str:
-    return name if random.random() < 0.97 else random.choice([name.lower(), name[:-1], name + "_X", "LEAP_", "LEAP_é\n"])
+    return (
+        name
+        if random.random() < 0.97
+        else random.choice([name.lower(), name[:-1], name + "_X", "LEAP_", "LEAP_é\n"])
+    )
 
 
 def _setting_value(random: Random) -> str:

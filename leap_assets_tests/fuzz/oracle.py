@@ -119,9 +119,7 @@ def _value_end(text: str, at: int) -> int | None:
 
 def csv_lines(data: bytes) -> tuple[list[str] | None, list[Line]]:
     """The header (None when it is no CSV text) and the records behind it."""
-    lines = [
-        (n, line) for n, line in enumerate(data.removeprefix(b"\xef\xbb\xbf").split(b"\n"), 1)
-    ]
+    lines = [(n, line) for n, line in enumerate(data.removeprefix(b"\xef\xbb\xbf").split(b"\n"), 1)]
     at = next((i for i, (_, line) in enumerate(lines) if line not in (b"", b"\r")), None)
     if at is None:
         return [], []

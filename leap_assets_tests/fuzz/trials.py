@@ -104,7 +104,9 @@ class Trials:
             raise Finding(f"{loaded.received} lines received, but there are {expected}")
         if loaded.received != loaded.valid + loaded.rejected:
             raise Finding(f"the books do not balance: {loaded}")
-        self.counts.update(files=len(paths), lines=loaded.received, valid=loaded.valid, rejected=loaded.rejected)
+        self.counts.update(
+            files=len(paths), lines=loaded.received, valid=loaded.valid, rejected=loaded.rejected
+        )
         self._judge_lines(log, paths)
 
     def _everything(self, log: str) -> list[object]:
@@ -117,7 +119,18 @@ class Trials:
         refused = [file for path, file in paths.items() if str(path) in message]
         if "nothing was loaded" not in message:
             raise Finding(f"a refusal does not say that nothing was loaded: {message}")
-        if not any(word in message for word in ("Replace", "Rename", "rename", "Move", "Its header must", "It must have", "Decompress")):
+        if not any(
+            word in message
+            for word in (
+                "Replace",
+                "Rename",
+                "rename",
+                "Move",
+                "Its header must",
+                "It must have",
+                "Decompress",
+            )
+        ):
             raise Finding(f"a refusal has no remedy: {message}")
         for file in refused:
             is_other_day = "belongs to another day" in message and (
@@ -137,7 +150,8 @@ class Trials:
         rejected = collections.defaultdict(dict)
         count: collections.Counter[str] = collections.Counter()
         for source, number, *rest in self._connection.execute(
-            "select source_file, line_number, reason, message, raw_line from leap_raw.rejected_line where log = ?", [log]
+            "select source_file, line_number, reason, message, raw_line from leap_raw.rejected_line where log = ?",
+            [log],
         ).fetchall():
             rejected[source][number] = rest
             count[source] += 1
@@ -158,7 +172,9 @@ def _judge_file(
         raise Finding("a line is there twice")
     for number, (reason, message, raw_line) in rejected.items():
         if not reason or message is None or raw_line is None:
-            raise Finding(f"rejected line {number} lacks its reason, message or text: {reason}, {message}, {raw_line!r}")
+            raise Finding(
+                f"rejected line {number} lacks its reason, message or text: {reason}, {message}, {raw_line!r}"
+            )
     if file.lines is None:
         return
     if numbers != sorted(number for number, _ in file.lines):
@@ -231,5 +247,3 @@ def open_trials() -> Iterator[Trials]:
         contextlib.closing(Trials(Path(folder))) as trials,
     ):
         yield trials
-
-
