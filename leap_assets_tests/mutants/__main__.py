@@ -44,7 +44,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             if options.kind != "sql":
                 own = _selected(python_mutants.list_mutants(), options)
                 say(f"{len(own)} Python mutants")
-                python_mutants.check_unmutated(own, Path(temporary) / "python")
+                if broken := python_mutants.failing_unmutated(own, Path(temporary) / "python"):
+                    sys.exit("Without any change these fail already: " + ", ".join(broken))
                 folders = [Path(temporary) / f"python-{n}" for n in range(len(own))]
                 outcomes += [_told(outcome) for outcome in pool.map(python_mutants.try_mutant, own, folders)]
     seconds = time.perf_counter() - started
@@ -71,7 +72,9 @@ def unmutated(worlds: Sequence[World], folder: Path) -> list[str]:
         copy = folder / world.path.name
         shutil.copyfile(world.path, copy)
         with open_for_writing(copy) as connection:
-            changed = rebuild(connection, world, {model.name: model.sql for model in world.project.models.values()})
+            changed = rebuild(
+                connection, world, {model.name: model.sql for model in world.project.models.values()}
+            )
             found += [f"{table} of {world.name}: other rows" for table in sorted(changed)]
             tables = {parent for test in world.project.data_tests for parent in test.parents}
             for kind, names in failing(connection, world, tables).items():
@@ -99,12 +102,18 @@ def _selected(mutants: list[Mutant], options: argparse.Namespace) -> list[Mutant
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m leap_assets_tests.mutants", description=__doc__.split("\n")[0])
-    parser.add_argument("--only", nargs="+", metavar="NAME", help="mutants whose name contains this, such as kpi_daily/")
+    parser = argparse.ArgumentParser(
+        prog="python -m leap_assets_tests.mutants", description=__doc__.split("\n")[0]
+    )
+    parser.add_argument(
+        "--only", nargs="+", metavar="NAME", help="mutants whose name contains this, such as kpi_daily/"
+    )
     parser.add_argument("--sample", type=int, metavar="N", help="so many of each kind, spread evenly")
     parser.add_argument("--jobs", type=int, default=2, help="processes (2)")
     parser.add_argument("--kind", choices=["sql", "python"], help="only these (both)")
-    parser.add_argument("--worlds", metavar="FOLDER", help="keep the warehouses here, and use those that are here")
+    parser.add_argument(
+        "--worlds", metavar="FOLDER", help="keep the warehouses here, and use those that are here"
+    )
     parser.add_argument("--report", metavar="FILE", help="write the result table here, too")
     return parser
 

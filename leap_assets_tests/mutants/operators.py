@@ -90,19 +90,25 @@ def _of(tree: exp.Expression, *kinds: type[exp.Expression]) -> Iterator[exp.Expr
 def _is_window_edge(node: exp.Expression) -> bool:
     """Whether a comparison is with a day that was written into the SQL: an edge of the run's window."""
     right = node.args.get("expression")
-    return isinstance(right, exp.Cast) and isinstance(right.this, exp.Literal) and right.to.this.name == "DATE"
+    return (
+        isinstance(right, exp.Cast) and isinstance(right.this, exp.Literal) and right.to.this.name == "DATE"
+    )
 
 
 def _compare(tree: exp.Expression) -> Iterator[tuple[str, Edit]]:
     for node in _of(tree, *_OPPOSITES):
         if not _is_window_edge(node):
-            yield _swap(node, _OPPOSITES[type(node)](this=node.this.copy(), expression=node.expression.copy()))
+            yield _swap(
+                node, _OPPOSITES[type(node)](this=node.this.copy(), expression=node.expression.copy())
+            )
 
 
 def _window(tree: exp.Expression) -> Iterator[tuple[str, Edit]]:
     for node in _of(tree, *_OPPOSITES):
         if _is_window_edge(node):
-            yield _swap(node, _OPPOSITES[type(node)](this=node.this.copy(), expression=node.expression.copy()))
+            yield _swap(
+                node, _OPPOSITES[type(node)](this=node.this.copy(), expression=node.expression.copy())
+            )
 
 
 def _join(tree: exp.Expression) -> Iterator[tuple[str, Edit]]:
@@ -146,7 +152,10 @@ def _number(tree: exp.Expression) -> Iterator[tuple[str, Edit]]:
         if value.isdigit():
             new = exp.Literal.number(int(value) + 1)
             parent = node.parent
-            yield f"{value} -> {int(value) + 1} in {_text(parent)}", lambda node=node, new=new: _replace(node, new)
+            yield (
+                f"{value} -> {int(value) + 1} in {_text(parent)}",
+                lambda node=node, new=new: _replace(node, new),
+            )
     for node in _of(tree, exp.Interval):
         if isinstance(node.this, exp.Literal) and node.this.is_string and node.this.this.isdigit():
             new = exp.Literal.string(str(int(node.this.this) + 1))
@@ -246,7 +255,9 @@ def _order(tree: exp.Expression) -> Iterator[tuple[str, Edit]]:
         order = node.args.get("order")
         for ordered in order.expressions if order else []:
             flipped = not ordered.args.get("desc")
-            said = f"order by {_text(ordered.this)} {'descending' if flipped else 'ascending'} in {_text(node)}"
+            said = (
+                f"order by {_text(ordered.this)} {'descending' if flipped else 'ascending'} in {_text(node)}"
+            )
             yield said, lambda ordered=ordered, flipped=flipped: ordered.set("desc", flipped)
         if node.args.get("spec"):
             yield f"no frame in {_text(node)}", lambda node=node: node.set("spec", None)
@@ -272,10 +283,15 @@ def _logic(tree: exp.Expression) -> Iterator[tuple[str, Edit]]:
 def _text_value(tree: exp.Expression) -> Iterator[tuple[str, Edit]]:
     for node in _of(tree, exp.Literal):
         parent = node.parent
-        is_value = isinstance(parent, exp.EQ | exp.NEQ | exp.Coalesce | exp.In | exp.Alias | exp.If | exp.Case)
+        is_value = isinstance(
+            parent, exp.EQ | exp.NEQ | exp.Coalesce | exp.In | exp.Alias | exp.If | exp.Case
+        )
         if node.is_string and is_value:
             new = exp.Literal.string("mutant")
-            yield f"{_text(node)} -> 'mutant' in {_text(parent)}", lambda node=node, new=new: _replace(node, new)
+            yield (
+                f"{_text(node)} -> 'mutant' in {_text(parent)}",
+                lambda node=node, new=new: _replace(node, new),
+            )
 
 
 OPERATORS: dict[str, Callable[[exp.Expression], Iterator[tuple[str, Edit]]]] = {

@@ -1,1 +1,339 @@
-def list_mutants(): return []
+"""Small wrong changes to the kernel, the ingestion and what surrounds them in Python, against the fast tests.
+
+A change is a text that occurs once in its file, and what stands there instead. When the text is no longer found
+exactly once, the command stops and says so: the list goes with the code.
+"""
+
+import dataclasses
+import os
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from leap_assets.settings import PROJECT_DIR
+
+from .trials import UNIT_TEST, Outcome
+
+TIMEOUT_S = 600
+KERNEL = ("leap_assets_tests/conflicts",)
+DELIVERIES = (
+    "leap_assets_tests/landing/test_ingestion.py",
+    "leap_assets_tests/landing/test_simulated_delivery.py",
+)
+LIMITS = ("leap_assets_tests/landing/test_thresholds.py",)
+WINDOWS = ("leap_assets_tests/test_partitions.py",)
+WAREHOUSE = ("leap_assets_tests/warehouse",)
+COPIED = ("leap_assets", "leap_assets_tests", "dbt_project", "pyproject.toml", "README.md", "docs")
+
+CHANGES: dict[str, tuple[tuple[str, ...], tuple[tuple[str, str], ...]]] = {
+    "conflicts/_islands.py": (
+        KERNEL,
+        (
+            ("parts.last_beat[:-1] > cooldown_beats", "parts.last_beat[:-1] >= cooldown_beats"),
+            ("last = np.append(first[1:], len(parts)) - 1", "last = np.append(first[1:], len(parts) - 1)"),
+            ("np.add.reduceat(parts.close_beats, first)", "np.maximum.reduceat(parts.close_beats, first)"),
+            ("np.fmin.reduceat(parts.minima", "np.minimum.reduceat(parts.minima"),
+            ("first_beat=parts.first_beat[first]", "first_beat=parts.first_beat[last]"),
+            ("np.arange(1, len(self) + 1)", "np.arange(len(self))"),
+            (
+                "run_starts(parts.session, parts.member_1, parts.member_2)",
+                "run_starts(parts.member_1, parts.member_2)",
+            ),
+            ("parts = _take(islands, np.argsort(key))", "parts = islands"),
+        ),
+    ),
+    "conflicts/_pairs.py": (
+        KERNEL,
+        (
+            ("near = np.flatnonzero(apart <= distance)", "near = np.flatnonzero(apart < distance)"),
+            ("dx * dx + dy * dy + dz * dz", "dx * dx + dy * dy"),
+            ("points.team[first] != points.team[second]", "points.member[first] != points.member[second]"),
+            ("np.abs(x[k:rows] - x[: rows - k]) <= reach", "np.abs(x[k:rows] - x[: rows - k]) < reach"),
+            ("first = first[first + k < end[near]]", "first = first[first + k <= end[near]]"),
+            ("(0, y_step, x_step - y_step, x_step, x_step + y_step)", "(0, y_step, x_step - y_step, x_step)"),
+            ("np.minimum(first, second), np.maximum(first, second)", "first, second"),
+            ('key + (offset + 1), side="right"', 'key + (offset + 1), side="left"'),
+            ("for k in range(1, int(size[0]))", "for k in range(1, int(size[0]) - 1)"),
+        ),
+    ),
+    "conflicts/_points.py": (
+        KERNEL,
+        (
+            ("np.isfinite(positions).all(axis=1)", "np.isfinite(positions).any(axis=1)"),
+            ("key = pack_keys(sessions, beats, members)", "key = pack_keys(sessions, beats, teams)"),
+            ("math.isfinite(distance) and distance >= 0", "math.isfinite(distance) and distance > 0"),
+            ("if not cooldown_beats >= 0:", "if cooldown_beats < 0:"),
+        ),
+    ),
+    "conflicts/_keys.py": (
+        KERNEL,
+        (
+            ("width = int(column.max()) - low + 1", "width = int(column.max()) - low"),
+            ("(key[1:] >= key[:-1]).all()", "(key[1:] >= key[:-1]).any()"),
+            ("is_start[:1] = True", "is_start[:1] = False"),
+        ),
+    ),
+    "conflicts/conflicts.py": (
+        KERNEL,
+        (
+            (
+                "np.fmin(nearest[pairs], np.minimum.reduceat(apart, starts))",
+                "np.minimum.reduceat(apart, starts)",
+            ),
+            ("min_centroid_distance=islands.minima[:, 0]", "min_centroid_distance=islands.minima[:, 1]"),
+            ("teams.team[first], teams.team[second]", "teams.team[second], teams.team[first]"),
+            ("np.concatenate([teams.beat, players.beat])", "np.concatenate([teams.beat, players.beat * 0])"),
+        ),
+    ),
+    "conflicts/_ranges.py": (
+        KERNEL,
+        (("count = np.maximum(stop - start, 0)", "count = np.maximum(stop - start - 1, 0)"),),
+    ),
+    "landing/validation.py": (
+        DELIVERIES,
+        (
+            ("{time} >= {early}", "{time} > {early}"),
+            ("started < {late}", "started <= {late}"),
+            ("f\"started < date '{start_date}'\"", "f\"started <= date '{start_date}'\""),
+            ("{contract.length_s} > {SESSION_LIMIT_S}", "{contract.length_s} >= {SESSION_LIMIT_S}"),
+            ("{name} < {column.minimum}", "{name} <= {column.minimum}"),
+            ("not regexp_full_match({name}", "not regexp_matches({name}"),
+            ("coalesce({rated_from} > event_date, true)", "coalesce({rated_from} > event_date, false)"),
+            ("{rated_from} > event_date", "{rated_from} >= event_date"),
+            ("started::date as event_date", "delivery_date as event_date"),
+            (
+                "not contains({value}, '_') then try_cast({value} as {sql_type})",
+                "true then try_cast({value} as {sql_type})",
+            ),
+            ("f\"timezone('UTC', {finite})\"", 'f"{finite}::timestamp"'),
+            ("{_has(column.required_for)} and {_raw(column.name)} is null", "{_raw(column.name)} is null"),
+            ('return f"{_own_time(contract)} - to_seconds({bounded})"', "return _own_time(contract)"),
+            ("f\"nullif({value.sql}, '') as {_raw(name)}\"", 'f"{value.sql} as {_raw(name)}"'),
+            ("when {value.sql} = try_cast({value.sql} as bigint) then", "when true then"),
+        ),
+    ),
+    "landing/relations.py": (
+        DELIVERIES,
+        (
+            ("file_row_number + 1 as line_number", "file_row_number as line_number"),
+            ("coalesce(len(record) = {len(header)}, false)", "coalesce(len(record) >= {len(header)}, false)"),
+            ("record[{header.index(name) + 1}]", "record[{header.index(name) + 2}]"),
+            ("coalesce(fields, string_split(", "coalesce(null::varchar[], string_split("),
+            ("by_header.setdefault(header, [])", "by_header.setdefault((), [])"),
+            ("_escape_glob(str(file.path))", "str(file.path)"),
+            ("and record is not null as is_parsed", "as is_parsed"),
+            (
+                "schema.remove_metadata()), {})[file] = rows",
+                "schema.remove_metadata()), {})[file] = rows + 1",
+            ),
+        ),
+    ),
+    "landing/records.py": (
+        DELIVERIES,
+        (
+            ('line += whole.count(b"\\n")', "line += 1"),
+            ("_table(block, _line_starts(block), first_line)", "_table(block, _line_starts(block), 1)"),
+            ("closing - first <= QUOTED_SPAN_LINES:", "closing - first < 1:"),
+            ("len(fields) == n_fields", "fields"),
+            ("        if first_line == 1 and len(table):", "        if len(table):"),
+            ("np.diff(starts) <= 2", "np.diff(starts) <= 1"),
+            ("    if rest:\n        yield line, rest", "    if not rest:\n        yield line, rest"),
+            ('elements.append("")', "pass"),
+            ("block = block.removeprefix(BOM)", "block = block"),
+        ),
+    ),
+    "landing/ingestion.py": (
+        DELIVERIES,
+        (
+            (
+                'f"delete from leap_raw.{contract.table} where delivery_date between ? and ?", window',
+                '"select 1"',
+            ),
+            ("connection.rollback()", "connection.commit()"),
+            ("out.get(file.source_file, 0) == lines", "out.get(file.source_file, 0) > 0"),
+            ("lines >= WRONG_DAY_MIN_LINES", "lines > WRONG_DAY_MIN_LINES"),
+            ("numbers, invert=True)", "numbers)"),
+            ("if count > loaded.get(file.source_file, 0)]", "if not loaded.get(file.source_file, 0)]"),
+            ('first[row["currency"]] = min(day,', 'first[row["currency"]] = max(day,'),
+            ("lines >= REREAD_LINES or position", "position"),
+            ("files=len(own)", "files=len(received)"),
+            ('"where reason is not null"', '"where reason is not null and message is not null"'),
+        ),
+    ),
+    "landing/files.py": (
+        DELIVERIES,
+        (
+            ('path.name.startswith(".") or path.suffix.lower() in UNFINISHED', 'path.name.startswith(".")'),
+            ("suffix.lower() for suffix in path.suffixes", "suffix for suffix in path.suffixes"),
+            ("for path in sorted(folder.iterdir())", "for path in sorted(folder.iterdir())[:1]"),
+        ),
+    ),
+    "landing/thresholds.py": (
+        LIMITS,
+        (
+            ("passed=share <= limit", "passed=share < limit"),
+            (
+                "group by all\n        )\n        select coalesce(lines, 0)",
+                "group by all\n        )\n        select coalesce(lines, 1)",
+            ),
+            ("reason = 'wrong_type' group by all", "true group by all"),
+            ("interval {24 + FUTURE_GRACE_H} hour", "interval {FUTURE_GRACE_H} hour"),
+            ("reason = 'out_of_window' and contains(", "reason <> 'out_of_window' and contains("),
+            ("count(*) filter ({column} is null)", "count(*) filter ({column} is not null)"),
+        ),
+    ),
+    "partitions.py": (
+        WINDOWS,
+        (
+            ("return (self.last - self.first).days + 1", "return (self.last - self.first).days"),
+            ("if self.last < self.first:", "if self.last <= self.first:"),
+            ("return self.last + dt.timedelta(days=1)", "return self.last"),
+            ("dt.timedelta(days=LATE_DAYS + MIDNIGHT_DAYS)", "dt.timedelta(days=LATE_DAYS)"),
+            ("dt.timedelta(days=EARLY_DAYS + MIDNIGHT_DAYS)", "dt.timedelta(days=EARLY_DAYS)"),
+            ("Window(max(first, start_date)", "Window(first"),
+        ),
+    ),
+    "warehouse/detection.py": (
+        WAREHOUSE,
+        (
+            ("where event_date = ? and is_last_of_beat", "where event_date = ?"),
+            (
+                '"conflict_end": day.at(found.session, found.last_beat + 1',
+                '"conflict_end": day.at(found.session, found.last_beat',
+            ),
+            ('"cooldown_beats": cooldown_s / beat_s', '"cooldown_beats": cooldown_s * beat_s'),
+            ("order by code", "order by match_started_at desc"),
+            ("where event_date = ? order by 1", "where event_date = ?"),
+            ('for axis in "xyz"', 'for axis in "xyx"'),
+            (
+                "delete from {SCHEMA}.{table} where event_date = ?",
+                "delete from {SCHEMA}.{table} where event_date >= ?",
+            ),
+            ('"team_1_id": _named(day.teams, found.team_1)', '"team_1_id": _named(day.teams, found.team_2)'),
+            ("connection.rollback()", "connection.commit()"),
+            ("beat_us = round(beat_s * 1e6)", "beat_us = int(beat_s) * 1_000_000"),
+        ),
+    ),
+    "warehouse/publication.py": (
+        WAREHOUSE,
+        (
+            ("where nth <= {REJECTED_PER_DAY}", "where nth < {REJECTED_PER_DAY}"),
+            ("partition by log, delivery_date, reason order by", "partition by log, delivery_date order by"),
+            ("and not contains(table_name, '__dbt_')", ""),
+            ("    partial.replace(path)", "    pass"),
+            ("partial.chmod(0o444)", "partial.chmod(0o644)"),
+            ("    remove_database(partial)", "    pass"),
+        ),
+    ),
+    "warehouse/counts.py": (
+        WAREHOUSE,
+        (
+            ("between ? and ? group by all", "> ? and {day_column} <= ? group by all"),
+            ('"dagster/partition_row_count": rows.get(day, 0)', '"dagster/partition_row_count": rows[day]'),
+        ),
+    ),
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class PythonMutant:
+    """One text in the place of another in a file of `leap_assets`, and the tests that should mind."""
+
+    number: int
+    file: str
+    old: str
+    new: str
+    tests: tuple[str, ...]
+
+    @property
+    def name(self) -> str:
+        """Name for reports and for the list of survivors."""
+        return f"{self.file}/{self.number}"
+
+    @property
+    def said(self) -> str:
+        """The change in words."""
+        return " ".join(f"{self.old} -> {self.new}".split())
+
+
+def list_mutants() -> list[PythonMutant]:
+    """All changes.
+
+    Raises
+    ------
+    ValueError
+        When a text is not found exactly once in its file.
+    """
+    mutants = [
+        PythonMutant(number, file, old, new, tests)
+        for file, (tests, changes) in CHANGES.items()
+        for number, (old, new) in enumerate(changes)
+    ]
+    for mutant in mutants:
+        found = (PROJECT_DIR / "leap_assets" / mutant.file).read_text().count(mutant.old)
+        if found != 1:
+            raise ValueError(
+                f"leap_assets/{mutant.file} has {mutant.old!r} {found} times: it must be there once"
+            )
+    return mutants
+
+
+def failing_unmutated(mutants: list[PythonMutant], folder: Path) -> list[str]:
+    """The test files among those of some mutants that fail without any change."""
+    tests = dict.fromkeys(path for mutant in mutants for path in mutant.tests)
+    _copy_project(folder)
+    failed = [path for path in tests if _run(folder, (path,)).returncode]
+    shutil.rmtree(folder)
+    return failed
+
+
+def try_mutant(mutant: PythonMutant, folder: Path) -> Outcome:
+    """Run the tests of a mutant in a copy of the project, up to the first that fails."""
+    started = time.perf_counter()
+    _copy_project(folder)
+    path = folder / "leap_assets" / mutant.file
+    path.write_text(path.read_text().replace(mutant.old, mutant.new))
+    run = _run(folder, mutant.tests)
+    shutil.rmtree(folder)
+    caught: dict[str, tuple[str, ...]] = {}
+    if run.returncode:
+        failed = [line.split()[1] for line in run.stdout.splitlines() if line.startswith(("FAILED", "ERROR"))]
+        caught[UNIT_TEST] = tuple(name.split("::")[-1] for name in failed) or (run.stdout[-200:],)
+    return Outcome(
+        name=mutant.name,
+        model=mutant.file,
+        said=mutant.said,
+        caught_by=caught,
+        same_in=(),
+        seconds=time.perf_counter() - started,
+    )
+
+
+def _copy_project(folder: Path) -> None:
+    ignore = shutil.ignore_patterns("__pycache__", "target", "images")
+    for name in COPIED:
+        source = PROJECT_DIR / name
+        if source.is_dir():
+            shutil.copytree(source, folder / name, ignore=ignore)
+        elif source.exists():
+            shutil.copy(source, folder / name)
+
+
+def _run(folder: Path, tests: tuple[str, ...]) -> subprocess.CompletedProcess[str]:
+    # no bytecode: a file changed within the second of its cache, to the same size, would be taken for the old one
+    environment = {**os.environ, "PYTHONPATH": str(folder), "PYTHONDONTWRITEBYTECODE": "1"}
+    command = [sys.executable, "-m", "pytest", "-x", "-q", "-m", "not slow", "-p", "no:cacheprovider", *tests]
+    try:
+        return subprocess.run(
+            command,
+            cwd=folder,
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=TIMEOUT_S,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        return subprocess.CompletedProcess(command, 1, stdout="FAILED x::does_not_end")

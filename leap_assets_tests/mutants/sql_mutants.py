@@ -43,9 +43,7 @@ def list_mutants(world: World) -> list[Mutant]:
     """The mutants of all models of a world, model by model."""
     with duckdb.connect(str(world.path), read_only=True) as connection:
         connection.execute("set TimeZone = 'UTC'")
-        return [
-            mutant for model in world.project.models.values() for mutant in _chosen(connection, model)
-        ]
+        return [mutant for model in world.project.models.values() for mutant in _chosen(connection, model)]
 
 
 def _chosen(connection: duckdb.DuckDBPyConnection, model: Model) -> Iterator[Mutant]:
@@ -56,7 +54,10 @@ def _chosen(connection: duckdb.DuckDBPyConnection, model: Model) -> Iterator[Mut
     sites = {operator: len(changes) for operator, changes in by_operator.items()}
     wanted = min(MOST, max(LEAST, sum(sites.values()) // SITES_PER_MUTANT))
     shuffled = functools.partial(_rank, model.name)
-    queues = [sorted(by_operator[name], key=lambda c: shuffled(f"{c.operator} {c.site}")) for name in sorted(by_operator, key=shuffled)]
+    queues = [
+        sorted(by_operator[name], key=lambda c: shuffled(f"{c.operator} {c.site}"))
+        for name in sorted(by_operator, key=shuffled)
+    ]
     columns = connection.execute(f"describe select * from ({model.sql})").fetchall()
     before = tree.sql(operators.DIALECT)
     found = 0

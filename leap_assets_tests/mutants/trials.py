@@ -112,9 +112,7 @@ def _rerun_kernel(connection: duckdb.DuckDBPyConnection, world: World, changed: 
     for table in KERNEL_TABLES:
         connection.execute(f"create temp table before_{table.split('.')[1]} as from {table}")
     run_kernel(connection, world.settings, world.window)
-    return {
-        table for table in KERNEL_TABLES if differ(connection, table, f"before_{table.split('.')[1]}")
-    }
+    return {table for table in KERNEL_TABLES if differ(connection, table, f"before_{table.split('.')[1]}")}
 
 
 def failing(connection: duckdb.DuckDBPyConnection, world: World, changed: set[str]) -> dict[str, list[str]]:

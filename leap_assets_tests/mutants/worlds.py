@@ -152,7 +152,9 @@ def _world(name: str, path: Path, settings: Settings, window: Window) -> World:
     project = _compiled(path, settings, window)
     target = path.parent / "unit-tests"
     command = ("test", "--select", "test_type:unit")
-    _once(target, lambda: DbtWarehouse(path, target).dbt(*command, environment=_environment(settings, window)))
+    _once(
+        target, lambda: DbtWarehouse(path, target).dbt(*command, environment=_environment(settings, window))
+    )
     return World(name, path, settings, window, project, read_unit_tests(target))
 
 
