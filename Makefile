@@ -41,6 +41,9 @@ test-all: setup ## run all tests, the slow ones too
 chaos: setup ## play random histories of accidents for an hour and compare each with a fresh build (MINUTES=60)
 	$(BIN)/python -W ignore -m leap_assets_tests.chaos --minutes $(or $(MINUTES),60)
 
+mutants: setup ## try small wrong changes and see what notices them (ARGS="--sample 10")
+	@$(BIN)/python -m leap_assets_tests.mutants $(ARGS)
+
 lint: setup ## check style, types and SQL
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -59,4 +62,4 @@ lock: setup ## write requirements.lock anew from pyproject.toml
 clean: ## remove .venv and caches; data/ stays
 	rm -rf $(VENV) .pytest_cache .ruff_cache .mypy_cache .hypothesis dbt_project/target dbt_project/logs *.egg-info build
 
-.PHONY: help setup demo dev rebuild test test-all chaos lint format lock clean
+.PHONY: help setup demo dev rebuild test test-all chaos mutants lint format lock clean

@@ -3,10 +3,18 @@
 A check is a function of the warehouse as the mutant left it that gives the kind and name of all that fails.
 """
 
+import dataclasses
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import duckdb
+
+from leap_assets.proofs.books import read_books
+from leap_assets.proofs.frames import Frame
+from leap_assets.proofs.known import Given, Known, day_number
+from leap_assets.proofs.registry import DETAILS, PROOFS
+from leap_assets.resources import DBT_PROJECT_DIR
+from leap_assets.warehouse.proving import _compare, read_given
 
 from .worlds import World
 
@@ -39,4 +47,49 @@ def failing_data_tests(state: State) -> Iterator[tuple[str, str]]:
             yield kind, test.name
 
 
-CHECKS: tuple[Check, ...] = (failing_data_tests,)
+_EXPECTED: dict[str, tuple[Given, dict[str, Frame]]] = {}
+# by world: the truth is the same for every mutant
+
+
+def failing_proofs(state: State) -> Iterator[tuple[str, str]]:
+    """The tables that differ from the simulator's truth. The made-up world has none."""
+    if not state.world.settings.truth_dir.exists():
+        return
+    if state.world.name not in _EXPECTED:
+        _EXPECTED[state.world.name] = _expect(state)
+    given, frames = _EXPECTED[state.world.name]
+    for mart, expected in frames.items():
+        proof = PROOFS[mart]
+        if f"{proof.schema}.{mart}" not in state.changed:
+            continue
+        found = _compare(state.connection, mart, proof, expected, given, _days(state.world))
+        if found.rows_differing:
+            yield PROOF, mart
+
+
+def _days(world: World) -> range:
+    return range(day_number(world.window.first), day_number(world.window.last) + 1)
+
+
+def _expect(state: State) -> tuple[Given, dict[str, Frame]]:
+    """What every table should hold in a world, by the proofs."""
+    settings = state.world.settings
+    given = read_given(
+        state.connection,
+        DBT_PROJECT_DIR / "seeds",
+        start_date=settings.start_date,
+        logs=settings.logs,
+        currency=settings.currency,
+        beat_s=settings.heartbeat_s,
+        distance=settings.conflict_distance,
+        cooldown_s=settings.conflict_cooldown_s,
+    )
+    # the test accounts of this world are in its table alone
+    internal = state.connection.execute("select player_id from leap_seed.internal_accounts").fetchall()
+    given = dataclasses.replace(given, internal=frozenset(player for (player,) in internal))
+    known = Known.read(settings.truth_dir, given, _days(state.world), DETAILS)
+    books = read_books(settings.truth_dir, given)
+    return given, {mart: proof.prove(books if proof.of_books else known) for mart, proof in PROOFS.items()}
+
+
+CHECKS: tuple[Check, ...] = (failing_data_tests, failing_proofs)

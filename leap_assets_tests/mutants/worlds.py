@@ -222,11 +222,11 @@ def replace_rows(connection: duckdb.DuckDBPyConnection, model: Model, sql: str, 
         else "true"
     )
     before = f"(select * from {model.table} where {inside})"
-    if not differ(connection, before, "written"):
+    if not differ(connection, before, f"(select * from written where {inside})"):
         return False
     connection.execute("begin")
     connection.execute(f"delete from {model.table} where {inside}")
-    connection.execute(f"insert into {model.table} select * from written")
+    connection.execute(f"insert into {model.table} select * from written where {inside}")
     connection.execute("commit")
     return True
 
