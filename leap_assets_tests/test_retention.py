@@ -1,12 +1,15 @@
 """Old runs go, the state of every day and check stays: tried on the SQLite files of a real instance."""
 
+import os
 import sqlite3
+import time
 from pathlib import Path
 
 import dagster as dg
 import pytest
 import yaml
 
+from leap_assets.assets.dbt import remove_leftovers
 from leap_assets.resources import Warehouse
 from leap_assets.retention import prune_history
 from leap_assets.settings import PROJECT_DIR, Settings
@@ -28,6 +31,16 @@ def table(context: dg.AssetExecutionContext):
         raise RuntimeError("on purpose")
     yield dg.MaterializeResult("a")
     yield dg.AssetCheckResult(check_name="c", asset_key="a", passed=True)
+
+
+def test_folders_of_killed_parses_go_after_a_day(tmp_path):
+    for name, age_s in (("parsing-old", 90_000), ("parsing-now", 10), ("other", 90_000)):
+        folder = tmp_path / name
+        folder.mkdir()
+        (folder / "manifest.json").touch()
+        os.utime(folder, (time.time() - age_s,) * 2)
+    remove_leftovers(tmp_path)
+    assert {path.name for path in tmp_path.iterdir()} == {"parsing-now", "other"}
 
 
 @pytest.fixture
@@ -101,6 +114,7 @@ def test_runs_whose_days_were_all_run_again_are_forgotten(home, instance):
     assert prune_history(instance, 2, ids[-1]) == 0
 
 
+@pytest.mark.slow
 def test_the_history_does_not_grow_with_runs_of_the_same_days(home, instance):
     tables = ("event_logs", "asset_event_tags", "asset_check_executions")
     counted = []

@@ -4,9 +4,11 @@ Keys, groups, owners and descriptions are derived from the models; the window of
 flags, which do not make it parse the project again. What the models compute lives in `dbt_project/`.
 """
 
+import contextlib
 import datetime as dt
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -21,6 +23,9 @@ from leap_assets.warehouse.counts import count_rows
 
 MANIFEST = DBT_PROJECT_DIR / "target" / "manifest.json"
 PARSED_STATE = MANIFEST.with_name("manifest.state")
+PARSING = "parsing-"
+LEFT_AFTER_S = 86_400
+# no parse takes a day: what is younger may be that of another process
 # the files that the manifest was parsed from
 SOURCES = ("dbt_project.yml", "profiles.yml", "models", "macros", "tests", "seeds")
 BEFORE_KERNEL = "resource_type:seed fqn:leap.staging.*"
@@ -64,13 +69,23 @@ def prepare_manifest(dbt: LeapDbt) -> Path:
     if MANIFEST.exists() and PARSED_STATE.exists() and PARSED_STATE.read_text() == state:
         return MANIFEST
     MANIFEST.parent.mkdir(exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=MANIFEST.parent) as aside:
+    remove_leftovers(MANIFEST.parent)
+    with tempfile.TemporaryDirectory(dir=MANIFEST.parent, prefix=PARSING) as aside:
         dbt.cli(["parse", "--quiet"], target_path=Path(aside)).wait()
         for name in ("partial_parse.msgpack", MANIFEST.name):
             Path(aside, name).replace(MANIFEST.with_name(name))
         Path(aside, PARSED_STATE.name).write_text(state)
         Path(aside, PARSED_STATE.name).replace(PARSED_STATE)
     return MANIFEST
+
+
+def remove_leftovers(target: Path) -> None:
+    """Remove what parses that were killed have left in dbt's target folder."""
+    for folder in target.glob(f"{PARSING}*"):
+        # another process may be done with its own meanwhile
+        with contextlib.suppress(FileNotFoundError):
+            if time.time() - folder.stat().st_mtime > LEFT_AFTER_S:
+                shutil.rmtree(folder, ignore_errors=True)
 
 
 def project_state(project: Path) -> str:
