@@ -1,10 +1,14 @@
 """The published file: what is in it, and readers that poll it while runs replace it."""
 
+import contextlib
 import datetime as dt
 import json
 import subprocess
 import sys
 import textwrap
+import time
+from collections.abc import Iterator
+from pathlib import Path
 
 import duckdb
 import pytest
@@ -12,6 +16,10 @@ import pytest
 from leap_assets.warehouse.publication import publish
 
 READERS = 8
+PUBLICATIONS = 15
+ROWS = 100_000
+Answer = tuple[str, str, str]
+# run, table, one number for its rows
 # Prints (run, table, number) of each answer once. A reader's queries share a connection, as those of a dashboard do:
 # all tables when it meets a new snapshot, else a few in turn, so that polling leaves the processors to the run.
 READER = textwrap.dedent(
@@ -19,7 +27,8 @@ READER = textwrap.dedent(
     import itertools, json, pathlib, sys, time
     import duckdb
 
-    path, stop, tables, everything = sys.argv[1], pathlib.Path(sys.argv[2]), json.loads(sys.argv[3]), sys.argv[4]
+    path, stop, pause_s, everything = sys.argv[1], pathlib.Path(sys.argv[2]), float(sys.argv[3]), sys.argv[4]
+    tables = sys.argv[5:]
     turn, runs, seen, opened, is_last = itertools.cycle(tables), set(), set(), 0, False
     while not is_last:
         is_last = stop.exists()
@@ -31,7 +40,7 @@ READER = textwrap.dedent(
             assert connection.execute("from leap_published.snapshot").fetchall() == snapshot
         runs.add(run)
         opened += 1
-        time.sleep(1)
+        time.sleep(pause_s)
     print(json.dumps([opened, sorted(seen)]))
     """
 )
@@ -79,11 +88,31 @@ def test_a_snapshot_without_deliveries_has_no_days(tmp_path, warehouse):
         assert published.execute(query).fetchall() == [("the run", 0, None, None)]
 
 
+def test_readers_meet_whole_snapshots_while_the_file_is_replaced_many_times(tmp_path, warehouse):
+    path, names = tmp_path / "published" / "leap.duckdb", ["leap_mart.numbers", "leap_mart.others"]
+    states: set[Answer] = set()
+    with contextlib.ExitStack() as stack:
+        for number in range(PUBLICATIONS):
+            for name in names:
+                warehouse.execute(
+                    f"create or replace table {name} as select {number} as n from range({ROWS})"
+                )
+            publish(warehouse, path, f"run {number}")
+            states |= state_of(path, names)
+            if number == 0:
+                answers = stack.enter_context(polling(2, path, names, tmp_path / "stop", pause_s=0))
+                time.sleep(1)
+    for opened, answer in answers:
+        assert opened > 1
+        assert len({run for run, _, _ in answer}) > 1
+        assert answer <= states
+
+
 @pytest.mark.slow
 def test_every_answer_of_8_readers_comes_from_one_snapshot_while_runs_publish(make_leap, tmp_path):
     leap = make_leap()
     leap.run(1)
-    path, stop = leap.settings.published_path, tmp_path / "stop"
+    path = leap.settings.published_path
     with duckdb.connect(str(path), read_only=True) as connection:
         tables = connection.execute(
             """select schema_name || '.' || table_name from duckdb_tables()
@@ -92,27 +121,39 @@ def test_every_answer_of_8_readers_comes_from_one_snapshot_while_runs_publish(ma
     names = [name for (name,) in tables]
     assert len(names) > 20
     states = state_of(path, names)
-    command = [sys.executable, "-c", READER, str(path), str(stop), json.dumps(names), EVERYTHING]
-    readers = [
-        subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-        for _ in range(READERS)
-    ]
-    try:
+    with polling(READERS, path, names, tmp_path / "stop", pause_s=1) as answers:
         leap.run(2, 3)
         states |= state_of(path, names)
+    assert len(states) == 2 * len(names)
+    assert len(answers) == READERS
+    for opened, answer in answers:
+        assert opened > 3
+        # both snapshots, whole, and nothing else
+        assert answer == states
+
+
+@contextlib.contextmanager
+def polling(
+    n: int, path: Path, names: list[str], stop: Path, *, pause_s: float
+) -> Iterator[list[tuple[int, set[Answer]]]]:
+    """Processes that read a file until the block ends; then how often each opened it, and what it was told."""
+    command = [sys.executable, "-c", READER, str(path), str(stop), str(pause_s), EVERYTHING, *names]
+    readers = [
+        subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) for _ in range(n)
+    ]
+    answers: list[tuple[int, set[Answer]]] = []
+    try:
+        yield answers
     finally:
         stop.touch()
         outputs = [reader.communicate() for reader in readers]
-    assert [reader.returncode for reader in readers] == [0] * READERS, [errors for _, errors in outputs]
-    assert len(states) == 2 * len(names)
+    assert [reader.returncode for reader in readers] == [0] * n, [errors for _, errors in outputs]
     for output, _ in outputs:
-        opened, answers = json.loads(output)
-        assert opened > 3
-        # both snapshots, whole, and nothing else
-        assert {tuple(answer) for answer in answers} == states
+        opened, answer = json.loads(output)
+        answers.append((opened, {(run, table, number) for run, table, number in answer}))
 
 
-def state_of(path, names) -> set[tuple[str, str, str]]:
+def state_of(path: Path, names: list[str]) -> set[Answer]:
     """The run that published a file, and one number for each of its tables."""
     with duckdb.connect(str(path), read_only=True) as connection:
         run = connection.execute("select run_id from leap_published.snapshot").fetchall()[0][0]
