@@ -34,8 +34,8 @@ from leap_assets_tests.chaos.events import DAYS, KILLS, WORK_S, Event, Scenario,
 from leap_assets_tests.conftest import Leap, as_day, differing_tables
 
 RUN_TIMEOUT_S = 900
-POLL_S = 0.002
-READ_EVERY_S = 0.3
+POLL_S = 0.003
+READ_EVERY_S = 0.5
 PATIENCE_S = 3
 WAITING = r"Waiting for run .*This run starts as soon as that one ends"
 GAVE_UP = r"Gave up after .*Run again when it has ended, or raise LEAP_LOCK_TIMEOUT_S"
@@ -132,12 +132,18 @@ class Run:
             start_new_session=True,
         )
         self.lines: list[str] = []
+        self.steps: list[str] = []
+        self.nodes = 0
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
 
     def _read(self) -> None:
+        # markers are looked at some hundred times a second: what they need is counted here, once a line
         for line in self.process.stdout or ():
             self.lines.append(line)
+            if step := _STEP.search(line):
+                self.steps.append(step[1])
+            self.nodes += bool(_STARTED.search(line))
 
     @property
     def text(self) -> str:
@@ -160,13 +166,13 @@ class Run:
         self._reader.join(30)
         return code
 
-    def wait_for(self, marker: Callable[[], bool]) -> bool:
+    def wait_for(self, marker: Callable[[], bool], every_s: float = POLL_S) -> bool:
         """Wait for something inside the work; False when the run ended before."""
         deadline = time.monotonic() + RUN_TIMEOUT_S
         while self.process.poll() is None and time.monotonic() < deadline:
             if marker():
                 return True
-            time.sleep(POLL_S)
+            time.sleep(every_s)
         return False
 
     def said(self, pattern: str) -> bool:
@@ -398,8 +404,7 @@ class Player:
         # dbt tells each statement to a file, which says what is in the middle of being replaced
         run = self._start(event.first, event.last, DBT_LOG_LEVEL_FILE="debug")
         try:
-            marker = MARKERS[event.kind](run, event)
-            if run.wait_for(marker):
+            if run.wait_for(_marker(run, event)):
                 work_s = WORK_S[event.detail.get("step", event.kind)]
                 time.sleep(event.detail["moment"] * work_s)
             return self._strike(run, event.detail["whom"], event.kind)
@@ -446,10 +451,10 @@ class Player:
         try:
             # the first one must have its turn, or somebody else would be killed or wait
             if turn != "all":
-                first.wait_for(lambda: first.said(_STEP.pattern))
+                first.wait_for(lambda: bool(first.steps))
             runs += [self._start(*span, **impatient) for span in spans[1:]]
             if turn == "first_killed":
-                first.wait_for(lambda: all(run.said("Waiting for run") for run in runs[1:]))
+                first.wait_for(lambda: all(run.said("Waiting for run") for run in runs[1:]), every_s=0.2)
                 self._strike(first, "group", "crowd")
             codes = [run.wait() for run in runs]
         finally:
@@ -657,19 +662,37 @@ def statement_in_flight(data: Path) -> str | None:
     return next(iter(open_models), None)
 
 
-def _count_deletes(data: Path) -> int:
-    # each statement is told twice in its entry
-    return sum(path.read_bytes().count(rb"*/\ndelete from") for path in data.glob("tmp/*/dbt.log")) // 2
+def _deletes_seen(data: Path) -> Callable[[], int]:
+    """A counter of the deletes that dbt has told to its logs; reads what is new of them, whenever it is called."""
+    read: dict[Path, int] = {}
+    seen = 0
+
+    def count() -> int:
+        nonlocal seen
+        for path in data.glob("tmp/*/dbt.log"):
+            with path.open("rb") as file:
+                file.seek(read.get(path, 0))
+                # whole entries alone
+                new = file.read()
+                new = new[: new.rfind(b"\n") + 1]
+            read[path] = read.get(path, 0) + len(new)
+            # each statement is told twice in its entry
+            seen += new.count(rb"*/\ndelete from") // 2
+        return seen
+
+    return count
 
 
-MARKERS: dict[str, Callable[[Run, Event], Callable[[], bool]]] = {
-    "kill_python": lambda run, event: lambda: run.said(f'STEP_START .* of step "{event.detail["step"]}"'),
-    "kill_dbt": lambda run, event: (
-        lambda: sum(bool(_STARTED.search(line)) for line in list(run.lines)) >= event.detail["nth"]
-    ),
-    "kill_replace": lambda run, event: lambda: _count_deletes(run.data) >= event.detail["nth"],
-    "kill_publish": lambda run, event: lambda: (run.data / "published" / ".leap.duckdb.partial").exists(),
-}
+def _marker(run: Run, event: Event) -> Callable[[], bool]:
+    """What a kill waits for."""
+    if event.kind == "kill_python":
+        return lambda: event.detail["step"] in run.steps
+    if event.kind == "kill_dbt":
+        return lambda: run.nodes >= event.detail["nth"]
+    if event.kind == "kill_replace":
+        count = _deletes_seen(run.data)
+        return lambda: count() >= event.detail["nth"]
+    return (run.data / "published" / ".leap.duckdb.partial").exists
 
 
 def cpu_s() -> float:
