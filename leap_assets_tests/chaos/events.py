@@ -150,8 +150,8 @@ def rarest_first(pool: Iterable[Scenario], seen: Counter[str], *, wanted: int = 
     """The sequence of a pool that does most for what has happened too rarely yet."""
 
     def gain(scenario: Scenario) -> float:
-        after = Counter(scenario.tags())
-        missing = sum(min(count, max(0, wanted - seen[tag])) for tag, count in after.items())
-        return missing / len(scenario.events)
+        missing = sum(max(0, wanted - seen[tag]) for tag in set(scenario.tags()))
+        # the clean run at the end costs as much as an event
+        return missing / (1 + len(scenario.events))
 
     return max(pool, key=gain)
