@@ -254,18 +254,19 @@ class Warehouse(DuckDBResource):
         try:
             data_dir.mkdir(parents=True, exist_ok=True)
             died = self._lock.acquire(run_id)
-            check_world(data_dir, self.world, rebuilding=self.rebuilding)
-            if not world_path(data_dir).exists():
-                record_world(data_dir, self.world)
-            shutil.rmtree(temporary_dir(data_dir), ignore_errors=True)
-            if self.rebuilding:
-                remove_database(Path(self.database))
+            # first of all: a run that is refused below would take the record of the dead one with it
             if died and died != run_id:
                 log.warning(
                     f"Run {died} was killed while it was writing. Nothing is lost or counted twice; run its days "
                     "again, if that has not been done."
                 )
                 _end_dead_run(context, died)
+            check_world(data_dir, self.world, rebuilding=self.rebuilding)
+            if not world_path(data_dir).exists():
+                record_world(data_dir, self.world)
+            shutil.rmtree(temporary_dir(data_dir), ignore_errors=True)
+            if self.rebuilding:
+                remove_database(Path(self.database))
         except TimeoutError:
             raise
         except OSError as error:

@@ -8,8 +8,10 @@ import textwrap
 import time
 from importlib.metadata import version
 
+import dagster as dg
 import duckdb
 import pytest
+from dagster._core.test_utils import create_run_for_test
 
 from leap_assets.resources import (
     LeapDbt,
@@ -188,3 +190,19 @@ def test_a_full_or_forbidden_disk_is_told_with_what_to_do(tmp_path, said, remedy
     assert "run the days of this run again" in str(told.value)
     with pytest.raises(duckdb.Error, match="of another kind"), explained():
         raise duckdb.Error("of another kind")
+
+
+def test_a_refused_run_still_ends_the_one_that_was_killed(tmp_path):
+    record_world(tmp_path, world_of(settings(tmp_path)))
+    with dg.DagsterInstance.ephemeral() as instance:
+        killed = create_run_for_test(instance, status=dg.DagsterRunStatus.STARTED)
+        (tmp_path / "leap.lock.json").write_text(json.dumps({"run_id": killed.run_id}))
+        refused = Warehouse.from_settings(settings(tmp_path, seed=7))
+        with (
+            dg.build_init_resource_context(instance=instance) as context,
+            pytest.raises(WrongWorldError),
+        ):
+            refused.setup_for_execution(context)
+        ended = instance.get_run_by_id(killed.run_id)
+        assert ended
+        assert ended.status == dg.DagsterRunStatus.FAILURE
