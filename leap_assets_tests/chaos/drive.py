@@ -567,13 +567,27 @@ class Player:
             if "lock" not in path.name
         }
 
-    def _events(self) -> list[tuple[str, str, str | None, str | None, str | None, str]]:
+    def _finished_steps(self) -> list[tuple[str, str]]:
+        """(run, step) of every success that was stored; steps are in the files of their runs alone."""
+        finished = []
+        for path in (self.data / "dagster" / "history" / "runs").glob("*-*.db"):
+            with contextlib.closing(sqlite3.connect(path)) as connection:
+                finished += connection.execute(
+                    "select run_id, step_key from event_logs where dagster_event_type = 'STEP_SUCCESS'"
+                ).fetchall()
+        return finished
+
+    def _told(self) -> dict[tuple[str, str], set[tuple[str, str]]]:
+        """(asset, partition) of the stored materialisations, by run and step."""
+        told: dict[tuple[str, str], set[tuple[str, str]]] = {}
         index = self.data / "dagster" / "history" / "runs" / "index.db"
         with contextlib.closing(sqlite3.connect(index)) as connection:
-            return connection.execute(
-                """select run_id, dagster_event_type, step_key, asset_key, partition, event from event_logs
-                where dagster_event_type in ('STEP_SUCCESS', 'ASSET_MATERIALIZATION') order by id"""
-            ).fetchall()
+            for run_id, step, asset, partition in connection.execute(
+                """select run_id, step_key, asset_key, partition from event_logs
+                where dagster_event_type = 'ASSET_MATERIALIZATION'"""
+            ):
+                told.setdefault((run_id, step), set()).add((asset, partition))
+        return told
 
     def _days_of_runs(self) -> dict[str, list[str]]:
         runs = self.data / "dagster" / "history" / "runs.db"
@@ -594,20 +608,12 @@ class Player:
     def _check_stored(self) -> None:
         """No event of a finished step is lost, and the rows that they speak of are in the warehouse."""
         days = self._days_of_runs()
-        told: dict[tuple[str, str | None], set[tuple[str | None, str | None]]] = {}
-        finished = []
-        for run_id, kind, step, asset, partition, _ in self._events():
-            if kind == "STEP_SUCCESS":
-                finished.append((run_id, step))
-            else:
-                told.setdefault((run_id, step), set()).add((asset, partition))
+        finished, told = self._finished_steps(), self._told()
         for run_id, step in finished:
-            keys = self.workshop.keys_of_step[str(step)]
+            keys = self.workshop.keys_of_step[step]
             wanted = {(_as_json(key), day) for key in keys for day in days[run_id]}
             lost = wanted - told.get((run_id, step), set())
-            require(
-                not lost, f"run {run_id} finished {step}, but the history lost {sorted(lost, key=str)[:5]}"
-            )
+            require(not lost, f"run {run_id} finished {step}, but the history lost {sorted(lost)[:5]}")
         loads = [run_id for run_id, step in finished if step == "load"]
         if not loads:
             return
@@ -629,6 +635,7 @@ class Player:
 
     def _check_history(self) -> None:
         """Every day counts as done, and nobody who died while writing counts as running."""
+        require(self._finished_steps(), "the history of runs has no step that ended")
         self._check_stored()
         with dg.DagsterInstance.from_config(str(self.data / "dagster")) as instance:
             for run_id in self.died:
