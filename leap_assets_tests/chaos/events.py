@@ -22,7 +22,7 @@ ACCIDENTS = ("crowd", "disk_full", "unwritable", "other_world")
 KINDS = (*PLAIN, *ARRIVALS, *KILLS, *ACCIDENTS)
 WHOM = ("parent", "group")
 # what is killed: the run's process alone, or its dbt too
-WORK_S = {"load": 1.0, "detect": 0.5, "kill_dbt": 0.4, "kill_replace": 0.04, "kill_publish": 0.4}
+WORK_S = {"load": 1.0, "detect": 0.5, "kill_dbt": 0.4, "kill_replace": 0.005, "kill_publish": 0.4}
 # about how long the work goes on after its marker was seen
 NEED_A_WORLD = ("kill_replace", "unwritable", "other_world")
 # in an empty folder there is nothing to replace, to forbid or to refuse
