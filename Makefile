@@ -4,6 +4,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 HOST ?= 127.0.0.1
 PORT ?= 3000
+INPUTS ?= 100000
+SEED ?= 1
 STAMP := $(VENV)/.installed-from-lock
 
 .DEFAULT_GOAL := help
@@ -55,6 +57,13 @@ format: setup ## rewrite Python and SQL in the project's style
 	$(BIN)/ruff format .
 	cd dbt_project && ../$(BIN)/sqlfluff fix --disable-progress-bar models tests
 
+fuzz: setup ## try INPUTS=100000 bad deliveries and settings (SEED=1)
+	$(BIN)/python -m leap_assets_tests.fuzz --inputs $(INPUTS) --seed $(SEED)
+
+audit: setup ## compare the lock file with the database of known faults (needs the network)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check "uv>=0.13,<0.14"
+	$(BIN)/uv tool run --from "pip-audit==2.10.1" pip-audit --requirement requirements.lock --require-hashes --disable-pip
+
 lock: setup ## write requirements.lock anew from pyproject.toml
 	$(BIN)/python -m pip install --quiet "uv>=0.13,<0.14"
 	$(BIN)/uv pip compile pyproject.toml --group dev --universal --python-version 3.11 --generate-hashes --no-strip-extras --no-emit-index-url --no-emit-find-links --quiet --custom-compile-command "make lock" --constraint constraints.txt --output-file requirements.lock
@@ -62,4 +71,4 @@ lock: setup ## write requirements.lock anew from pyproject.toml
 clean: ## remove .venv and caches; data/ stays
 	rm -rf $(VENV) .pytest_cache .ruff_cache .mypy_cache .hypothesis dbt_project/target dbt_project/logs *.egg-info build
 
-.PHONY: help setup demo dev rebuild test test-all chaos mutants lint format lock clean
+.PHONY: help setup demo dev rebuild test test-all chaos fuzz mutants lint format audit lock clean

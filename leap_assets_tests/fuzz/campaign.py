@@ -114,7 +114,7 @@ def run(seed: int, n_inputs: int, first: int, processes: int) -> int:
         now = time.monotonic()
         try:
             kind, pid, number, outcome = results.get(timeout=1)
-        except Exception:  # noqa: BLE001 - queue.Empty of multiprocessing
+        except Exception:
             kind = ""
         if kind == "started":
             running[pid] = number, now

@@ -5,10 +5,10 @@ and shrink it too. `MAKERS` is the list of kinds: a new parser gets a maker here
 """
 
 import dataclasses
+import datetime as dt
 import gzip
 import io
 import json
-import datetime as dt
 from collections.abc import Callable, Mapping
 from decimal import Decimal
 from random import Random

@@ -241,7 +241,7 @@ def odd_sizes(random: Random) -> Iterator[None]:
 @contextlib.contextmanager
 def open_trials() -> Iterator[Trials]:
     """Trials in a temporary folder."""
-    memory = Path("/dev/shm")  # noqa: S108 - a folder in memory, where there is one
+    memory = Path("/dev/shm")
     with (
         tempfile.TemporaryDirectory(dir=memory if memory.is_dir() else None) as folder,
         contextlib.closing(Trials(Path(folder))) as trials,
