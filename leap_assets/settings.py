@@ -333,7 +333,8 @@ def _read_simulation(environ: Mapping[str, str]) -> dict[str, Any]:
         except ValueError:
             kind = "a whole number" if read is _integer else "a day" if read is _day else "a number"
             raise SettingsError(
-                f"{variable}={_quoted(text)} cannot be used: it must be {kind}. Unset it for the default {field.default}."
+                f"{variable}={_quoted(text)} cannot be used: it must be {kind}. "
+                f"Unset it for the default {field.default}."
             ) from None
     return values
 
@@ -371,8 +372,9 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
         except (ValueError, KeyError, OverflowError):
             accepted = False
         if not accepted:
+            shown = "***" if field.metadata["is_secret"] else _quoted(text)
             raise SettingsError(
-                f"{variable}={'***' if field.metadata['is_secret'] else _quoted(text)} cannot be used: it must be {field.metadata['form']}. "
+                f"{variable}={shown} cannot be used: it must be {field.metadata['form']}. "
                 f"Unset it for the default {_shown(field.default)}."
             )
         values[field.name] = value
@@ -382,8 +384,8 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
         _ = settings.world
     except (ValueError, OverflowError) as error:
         raise SettingsError(
-            f"The simulated world cannot be made: {_shortened(str(error))}. Its settings are LEAP_SEED, LEAP_INITIAL_PLAYERS, "
-            f"LEAP_HEARTBEAT_S and {SIMULATION_PREFIX}*."
+            f"The simulated world cannot be made: {_shortened(str(error))}. Its settings are LEAP_SEED, "
+            f"LEAP_INITIAL_PLAYERS, LEAP_HEARTBEAT_S and {SIMULATION_PREFIX}*."
         ) from None
     return dataclasses.replace(settings, data_dir=settings.data_dir.absolute())
 

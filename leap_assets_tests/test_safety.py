@@ -1,6 +1,7 @@
 """Names, values, paths and settings that try to escape; what SQL may reach; secrets; where the UI listens."""
 
 import dataclasses
+import datetime as dt
 import http.client
 import json
 import os
@@ -17,6 +18,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from leap_assets.jobs import build_failure_hook
+from leap_assets.landing.ingestion import load_deliveries
 from leap_assets.resources import DBT_PROJECT_DIR, Warehouse
 from leap_assets.settings import PROJECT_DIR, Settings, SettingsError, describe_settings, load_settings
 from leap_assets.warehouse.connections import data_folders, limit_access, open_for_writing
@@ -88,9 +90,11 @@ def test_a_link_inside_the_data_folder_is_not_a_way_out_unless_it_is_one_of_its_
     with open_for_writing(data / "leap.duckdb", data_folders(data)) as connection:
         assert connection.execute(f"from '{data}/landing/signons/x.csv'").fetchall() == [(1,)]
     (data / "landing").unlink()
-    with open_for_writing(data / "leap.duckdb", data_folders(data)) as connection:
-        with pytest.raises(duckdb.PermissionException):
-            connection.execute(f"from '{data}/deep/down/link/signons/x.csv'")
+    with (
+        open_for_writing(data / "leap.duckdb", data_folders(data)) as connection,
+        pytest.raises(duckdb.PermissionException),
+    ):
+        connection.execute(f"from '{data}/deep/down/link/signons/x.csv'")
 
 
 def test_the_warehouse_of_a_run_is_limited(tmp_path):
@@ -108,10 +112,24 @@ def test_a_data_folder_of_any_name_is_limited_to_itself_and_published(tmp_path, 
         with pytest.raises(duckdb.PermissionException):
             connection.execute("from read_text('/etc/passwd')")
         connection.execute(
-            "create schema leap_raw; create table leap_raw.rejected_line (log varchar, delivery_date date, reason varchar, source_file varchar, line_number bigint)"
+            """create schema leap_raw; create table leap_raw.rejected_line (
+                log varchar, delivery_date date, reason varchar, source_file varchar, line_number bigint
+            )"""
         )
         publish(connection, folder / "published" / "leap.duckdb")
     assert (folder / "published" / "leap.duckdb").exists()
+
+
+@pytest.mark.parametrize("name", ODD_FOLDERS)
+def test_parquet_files_are_read_from_a_limited_folder_of_any_name(tmp_path, name):
+    landing = tmp_path / name / "landing"
+    path = landing / "signons" / "2025-01-10" / f"{name}.parquet"
+    path.parent.mkdir(parents=True)
+    pq.write_table(pa.table({"player_id": ["p"], "event_date_time": ["2025-01-10T12:00:00Z"]}), path)
+    day = dt.date(2025, 1, 10)
+    with open_for_writing(tmp_path / name / "leap.duckdb", data_folders(tmp_path / name)) as connection:
+        (loaded,) = load_deliveries(connection, landing, [day], logs=["signons"], start_date=day, rates={})
+    assert loaded.valid == 1
 
 
 def test_limits_of_an_open_database_are_set_once(tmp_path):

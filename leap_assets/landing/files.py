@@ -120,8 +120,8 @@ def list_files(landing_dir: Path, log: str, days: Iterable[dt.date]) -> list[Lan
                 )
             if not path.is_file():
                 raise LandingError(
-                    f"{path} is not a file: it leads nowhere, or is a pipe or a device. Replace it with a file, or move "
-                    "it out of landing/; nothing was loaded."
+                    f"{path} is not a file: it leads nowhere, or is a pipe or a device. Replace it with a file, or "
+                    "move it out of landing/; nothing was loaded."
                 )
             if not is_text(path.name):
                 raise LandingError(f"{path!a} has a name that is not UTF-8. Rename it; nothing was loaded.")

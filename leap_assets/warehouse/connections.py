@@ -1,5 +1,6 @@
-"""How Leap opens the DuckDB files that it writes, what they may reach, how they are removed, and what a bad disk means."""
+"""How Leap opens the DuckDB files that it writes, what SQL may reach, how files are removed, what a bad disk means."""
 
+import glob
 import re
 from collections.abc import Iterable
 from pathlib import Path
@@ -36,7 +37,10 @@ def limit_access(connection: duckdb.DuckDBPyConnection, folders: Iterable[Path])
     """
     if connection.execute("select current_setting('lock_configuration')").fetchall() == [(True,)]:
         return
-    places = ", ".join("'" + str(folder).replace("'", "''") + "'" for folder in folders)
+    paths = [str(folder) for folder in folders]
+    # a pattern is compared as it is written, and what it finds once more
+    patterns = [glob.escape(path) for path in paths]
+    places = ", ".join("'" + place.replace("'", "''") + "'" for place in dict.fromkeys([*paths, *patterns]))
     names = ", ".join(f"'{name}'" for name in CHANGEABLE)
     connection.execute(f"set allowed_directories = [{places}]")
     connection.execute("set enable_external_access = false")

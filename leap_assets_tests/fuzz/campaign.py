@@ -6,13 +6,14 @@ Apart from `__main__`, because the processes it starts import it.
 import collections
 import multiprocessing as mp
 import os
+import queue
 import random
 import time
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 from leap_assets_tests.fuzz.inputs import MAKERS, Delivered, make_settings
-from leap_assets_tests.fuzz.trials import Finding, Trials, odd_sizes, open_trials, try_settings
+from leap_assets_tests.fuzz.trials import FindingError, Trials, odd_sizes, open_trials, try_settings
 
 BATCH_INPUTS = 1000
 # many, so that files of one log and kind come together
@@ -49,7 +50,7 @@ def run_batch(
             continue
         try:
             counts["settings accepted"] += try_settings(made)
-        except Finding as finding:
+        except FindingError as finding:
             findings.append((number, str(finding)))
     for (_, _, is_risky), members in groups.items():
         for some in _chunks(members, RISKY_AT_ONCE if is_risky else LOADED_AT_ONCE):
@@ -66,7 +67,7 @@ def _try(trials: Trials, seed: int, members: Sequence[tuple[int, Delivered]]) ->
     try:
         with odd_sizes(random.Random(f"{seed}/{members[0][0]}/sizes")):
             trials.try_files([file for _, file in members])
-    except Finding as finding:
+    except FindingError as finding:
         if len(members) == 1:
             return [(members[0][0], str(finding)[:1000])]
         alone = [found for member in members for found in _try(trials, seed, [member])]
@@ -114,7 +115,7 @@ def run(seed: int, n_inputs: int, first: int, processes: int) -> int:
         now = time.monotonic()
         try:
             kind, pid, number, outcome = results.get(timeout=1)
-        except Exception:
+        except queue.Empty:
             kind = ""
         if kind == "started":
             running[pid] = number, now

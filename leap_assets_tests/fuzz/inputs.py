@@ -307,6 +307,8 @@ def _text_file(
             )
             if damaged != packed:
                 may_refuse = True
+                # zstd may unpack to other bytes than were packed, another header among them
+                good = set()
                 read = oracle.decompress_gzip(damaged) if suffix == ".gz" else _decompress_zstd(damaged)
                 packed, content = damaged, read if read is not None else b""
     found = lines_of(content)

@@ -20,7 +20,7 @@ from leap_assets.settings import SettingsError, load_settings
 from leap_assets_tests.fuzz import oracle
 from leap_assets_tests.fuzz.campaign import make_input, run_batch
 from leap_assets_tests.fuzz.inputs import DAY, MAKERS, Delivered, make_settings
-from leap_assets_tests.fuzz.trials import Finding, Trials, open_trials, try_settings
+from leap_assets_tests.fuzz.trials import FindingError, Trials, open_trials, try_settings
 
 LINES = {
     ".ndjson": oracle.ndjson_lines,
@@ -281,13 +281,13 @@ def test_an_input_is_made_again_from_its_number():
 def test_the_fuzzer_sees_a_lost_line(trials, monkeypatch):
     real = records._table
     monkeypatch.setattr(records, "_table", lambda *arguments: real(*arguments).slice(1))
-    with pytest.raises(Finding, match="lines received"):
+    with pytest.raises(FindingError, match="lines received"):
         trials.try_files([text_file("signons", "x.ndjson", f"{sign_on()}\n{sign_on()}\n")])
 
 
 def test_the_fuzzer_sees_an_error_of_another_type(trials, monkeypatch):
     monkeypatch.setattr("leap_assets.landing.records._DECODER", None)
-    with pytest.raises(Finding, match="AttributeError"):
+    with pytest.raises(FindingError, match="AttributeError"):
         trials.try_files([text_file("signons", "x.json", "[1]")])
 
 

@@ -29,7 +29,7 @@ RATES = {"USD": dt.date(2000, 1, 1), "EUR": dt.date(2000, 1, 1)}
 WRONG_DAY_LINES = 10
 
 
-class Finding(AssertionError):
+class FindingError(AssertionError):
     """Something that Leap does with an input and must not do."""
 
 
@@ -55,7 +55,7 @@ class Trials:
 
         Raises
         ------
-        Finding
+        FindingError
             With what is wrong.
         """
         if not self._connection:
@@ -71,12 +71,12 @@ class Trials:
             path.write_bytes(file.data)
         try:
             self._load(paths)
-        except Finding:
+        except FindingError:
             self.close()
             raise
         except Exception as error:
             self.close()
-            raise Finding(f"{type(error).__name__}: {error}"[:1500]) from error
+            raise FindingError(f"{type(error).__name__}: {error}"[:1500]) from error
 
     def _load(self, paths: Mapping[Path, Delivered]) -> None:
         assert self._connection
@@ -89,7 +89,7 @@ class Trials:
         except LandingError as error:
             self._judge_refusal(str(error), paths)
             if before is not None and self._everything(log) != before:
-                raise Finding("a refused delivery changed the warehouse") from error
+                raise FindingError("a refused delivery changed the warehouse") from error
             if rest := {path: file for path, file in paths.items() if str(path) not in str(error)}:
                 path_was_named = len(rest) < len(paths)
                 for refused in set(paths) - set(rest):
@@ -97,13 +97,13 @@ class Trials:
                 if path_was_named:
                     self._load(rest)
                     return
-                raise Finding(f"a refusal names no file: {error}") from error
+                raise FindingError(f"a refusal names no file: {error}") from error
             return
         expected = sum(len(file.lines) for file in paths.values() if file.lines is not None)
         if all(file.lines is not None for file in paths.values()) and loaded.received != expected:
-            raise Finding(f"{loaded.received} lines received, but there are {expected}")
+            raise FindingError(f"{loaded.received} lines received, but there are {expected}")
         if loaded.received != loaded.valid + loaded.rejected:
-            raise Finding(f"the books do not balance: {loaded}")
+            raise FindingError(f"the books do not balance: {loaded}")
         self.counts.update(
             files=len(paths), lines=loaded.received, valid=loaded.valid, rejected=loaded.rejected
         )
@@ -118,7 +118,7 @@ class Trials:
     def _judge_refusal(self, message: str, paths: Mapping[Path, Delivered]) -> None:
         refused = [file for path, file in paths.items() if str(path) in message]
         if "nothing was loaded" not in message:
-            raise Finding(f"a refusal does not say that nothing was loaded: {message}")
+            raise FindingError(f"a refusal does not say that nothing was loaded: {message}")
         if not any(
             word in message
             for word in (
@@ -131,13 +131,13 @@ class Trials:
                 "Decompress",
             )
         ):
-            raise Finding(f"a refusal has no remedy: {message}")
+            raise FindingError(f"a refusal has no remedy: {message}")
         for file in refused:
             is_other_day = "belongs to another day" in message and (
                 file.lines is None or len(file.lines) >= WRONG_DAY_LINES
             )
             if not file.may_refuse and not is_other_day:
-                raise Finding(f"a readable file is refused: {message}")
+                raise FindingError(f"a readable file is refused: {message}")
         self.counts.update(refused=len(refused))
 
     def _judge_lines(self, log: str, paths: Mapping[Path, Delivered]) -> None:
@@ -161,7 +161,7 @@ class Trials:
             known.add(source)
             _judge_file(file, valid[source], rejected[source], count[source])
         if strangers := (set(valid) | set(rejected)) - known:
-            raise Finding(f"lines of files that do not exist: {strangers}")
+            raise FindingError(f"lines of files that do not exist: {strangers}")
 
 
 def _judge_file(
@@ -169,16 +169,16 @@ def _judge_file(
 ) -> None:
     numbers = sorted([*valid, *rejected])
     if len(valid) != len(set(valid)) or n_rejected != len(rejected) or set(valid) & set(rejected):
-        raise Finding("a line is there twice")
+        raise FindingError("a line is there twice")
     for number, (reason, message, raw_line) in rejected.items():
         if not reason or message is None or raw_line is None:
-            raise Finding(
+            raise FindingError(
                 f"rejected line {number} lacks its reason, message or text: {reason}, {message}, {raw_line!r}"
             )
     if file.lines is None:
         return
     if numbers != sorted(number for number, _ in file.lines):
-        raise Finding(f"lines {numbers}, but the file has {[number for number, _ in file.lines]}")
+        raise FindingError(f"lines {numbers}, but the file has {[number for number, _ in file.lines]}")
     is_parquet = file.name.endswith(".parquet")
     for number, text in file.lines:
         if number in rejected:
@@ -186,9 +186,9 @@ def _judge_file(
             if is_parquet:
                 json.loads(raw_line or "")
             elif raw_line != shown(text):
-                raise Finding(f"line {number} is kept as {raw_line!r}, but is {text!r}")
+                raise FindingError(f"line {number} is kept as {raw_line!r}, but is {text!r}")
             if text in file.good:
-                raise Finding(f"good line {number} is rejected: {reason}, {message}: {text!r}")
+                raise FindingError(f"good line {number} is rejected: {reason}, {message}: {text!r}")
 
 
 def shown(line: bytes) -> str:
@@ -205,7 +205,7 @@ def try_settings(environ: Mapping[str, str]) -> bool:
 
     Raises
     ------
-    Finding
+    FindingError
         For any error but a SettingsError that names a variable, and for a secret that is shown.
     """
     try:
@@ -216,14 +216,14 @@ def try_settings(environ: Mapping[str, str]) -> bool:
     except SettingsError as error:
         shown_texts, is_accepted = [str(error)], False
         if "LEAP_" not in str(error):
-            raise Finding(f"a refusal names no variable: {error}") from error
+            raise FindingError(f"a refusal names no variable: {error}") from error
     except Exception as error:
-        raise Finding(f"{type(error).__name__}: {error}"[:500]) from error
+        raise FindingError(f"{type(error).__name__}: {error}"[:500]) from error
     secret = environ.get("LEAP_ALERT_WEBHOOK", "").strip()
     if len(secret) > 12 and any(secret in text or repr(secret)[1:-1] in text for text in shown_texts):
-        raise Finding("the address of LEAP_ALERT_WEBHOOK is shown")
+        raise FindingError("the address of LEAP_ALERT_WEBHOOK is shown")
     if any(len(text) > 3000 for text in shown_texts if not is_accepted):
-        raise Finding("a message repeats a value of any length")
+        raise FindingError("a message repeats a value of any length")
     return is_accepted
 
 
