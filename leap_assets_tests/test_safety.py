@@ -52,7 +52,7 @@ def limited(tmp_path):
         "from read_text('/etc/passwd')",
         "from read_csv('/etc/passwd')",
         "from read_text('{folder}/../../../../../../../../../etc/passwd')",
-        "from '/etc/passwd'",
+        "from '/etc/passwd.csv'",
         "from glob('/etc/*')",
         "copy (select 1) to '/etc/leap-was-here'",
         "copy (select 1) to '{folder}-beside.csv'",
