@@ -35,6 +35,7 @@ MARTS = {
     "ad_revenue_daily",
     "session_metrics_daily",
     "concurrency_hourly",
+    "proof_daily",
 }
 
 

@@ -163,11 +163,18 @@ def _equal(expected: npt.NDArray[Any], actual: npt.NDArray[Any], kind: str) -> n
     if kind == "text":
         return np.asarray(expected == actual, dtype=bool)
     if kind == "double":
-        return np.isclose(actual.astype(float), expected.astype(float), rtol=RELATIVE, atol=0, equal_nan=True)
+        return _near(expected, actual, RELATIVE, 0.0)
     if expected.dtype.kind != "f" and actual.dtype.kind != "f":
         return np.asarray(expected == actual, dtype=bool)
+    # an exact quotient is a double itself
     allowed = 0.5 if kind == "decimal" else 0.0
-    # the exact quotient is a double itself
-    return np.isclose(
-        actual.astype(float), expected.astype(float), rtol=RELATIVE * allowed, atol=allowed, equal_nan=True
-    )
+    return _near(expected, actual, RELATIVE * allowed, allowed)
+
+
+def _near(
+    expected: npt.NDArray[Any], actual: npt.NDArray[Any], relative: float, absolute: float
+) -> npt.NDArray[np.bool_]:
+    """Whether two values are near each other, or both null."""
+    one, other = actual.astype(float), expected.astype(float)
+    near: npt.NDArray[np.bool_] = np.isclose(one, other, rtol=relative, atol=absolute, equal_nan=True)
+    return near

@@ -228,12 +228,12 @@ def prove_conflict_summary_daily(known: Known) -> Frame:
         total = totals.setdefault(place, [0, 0])
         total[0] += 1
         total[1] += seconds_us
-    session, day, one, two = list(zip(*totals, strict=True)) or [()] * 4
+    places: list[Any] = list(zip(*totals, strict=True)) or [()] * 4
     return {
-        "session_id": _objects(session),
-        "team_1_id": _objects(one),
-        "team_2_id": _objects(two),
-        "event_date": np.array(day, dtype=np.int64),
+        "session_id": _objects(places[0]),
+        "team_1_id": _objects(places[2]),
+        "team_2_id": _objects(places[3]),
+        "event_date": np.array(places[1], dtype=np.int64),
         "daily_conflict_count": np.array([count for count, _ in totals.values()], dtype=np.int64),
         "total_conflict_seconds": np.array([us / SECOND_US for _, us in totals.values()], dtype=float),
     }
@@ -252,10 +252,10 @@ def prove_session_close_conflicts_daily(known: Known) -> Frame:
     for (session, day, _, _), seconds_us in _shown_conflicts(known):
         totals[session, day][0] += 1
         totals[session, day][1] += seconds_us
-    session, day = list(zip(*totals, strict=True)) or [()] * 2
+    places: list[Any] = list(zip(*totals, strict=True)) or [()] * 2
     return {
-        "session_id": _objects(session),
-        "event_date": np.array(day, dtype=np.int64),
+        "session_id": _objects(places[0]),
+        "event_date": np.array(places[1], dtype=np.int64),
         "conflict_count": np.array([count for count, _ in totals.values()], dtype=np.int64),
         "total_conflict_seconds": np.array([us / SECOND_US for _, us in totals.values()], dtype=float),
     }

@@ -215,9 +215,11 @@ def _as_number(name: str, type_name: str) -> str:
 def _without_mask(column: Any) -> Any:
     if not isinstance(column, np.ma.MaskedArray):
         return column
-    if column.dtype == object:
-        return column.filled(None)
-    return column.astype(float).filled(np.nan) if np.ma.getmaskarray(column).any() else column.filled()
+    nulls, values = np.ma.getmaskarray(column), np.asarray(column.data)
+    if not nulls.any():
+        return values
+    null: Any = None if values.dtype == object else np.nan
+    return np.where(nulls, null, values)
 
 
 def write_outcomes(

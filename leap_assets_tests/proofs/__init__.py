@@ -1,0 +1,1 @@
+"""Tests of the proofs: each function on a small truth made by hand, and all of them on the real graph."""
