@@ -171,9 +171,11 @@ class EventDay:
 
 
 def read_event_day(
-    truth_dir: Path, day: int, given: Given, names: Dictionary, tables: Iterable[str] = READ
+    truth_dir: Path, day: int, given: Given, names: Dictionary, *, with_details: bool = True
 ) -> EventDay:
     """Read the lines of an event day that loaded deliveries have brought.
+
+    Without details, where players were is left out: only that they were there.
 
     Raises
     ------
@@ -186,8 +188,10 @@ def read_event_day(
         "session_id": matches.number,
     }
     read = {}
-    for table in tables:
+    for table in READ:
         log, columns = _SOURCE[table]
+        if not with_details:
+            columns = tuple(name for name in columns if name not in _PLACES)
         found = read_truth(truth_dir, date_of(day), table, (*columns, "delivered_on"))
         days = np.array(sorted(given.delivered.get(log, ())), dtype=np.int64)
         arrived = np.isin(found.pop("delivered_on"), days)
@@ -199,6 +203,9 @@ def read_event_day(
         }
     return EventDay(day, matches, read)
 
+
+_PLACES = ("team_id", "beat", "x", "y", "z")
+# columns that only details need
 
 _SOURCE: Mapping[str, tuple[str, tuple[str, ...]]] = {
     # truth table -> the log its rows are lines of, and the columns that facts need
@@ -440,7 +447,7 @@ class Known:
         detailed = {number + before for number in window for before in (-1, 0)}
         parts = [digest(no_lines(), given, names) | _tell_details(no_lines(), details, given, names)]
         for day in days:
-            lines = read_event_day(truth_dir, day, given, names)
+            lines = read_event_day(truth_dir, day, given, names, with_details=day in detailed)
             parts.append(digest(lines, given, names))
             if day in detailed:
                 parts[-1] |= _tell_details(lines, details, given, names)

@@ -9,10 +9,11 @@ import pytest
 from leap_assets.assets.proofs import CHECK, KEYS, NOTHING_DIFFERS
 from leap_assets.definitions import build_defs
 from leap_assets.partitions import Window, event_window
-from leap_assets.proofs.registry import PROOFS
+from leap_assets.proofs.known import Given, Known, day_number
+from leap_assets.proofs.registry import DETAILS, PROOFS
 from leap_assets.resources import DBT_PROJECT_DIR
 from leap_assets.settings import LANDING, PROJECT_DIR, Settings, load_settings
-from leap_assets.warehouse.proving import prove, read_given
+from leap_assets.warehouse.proving import Outcome, prove, read_given
 from leap_assets_tests.conftest import DAYS, FIRST_DAY, Leap, as_day, differing_tables
 
 WITHOUT_PROOF: set[str] = set()
@@ -35,9 +36,12 @@ def evaluations(result: dg.ExecuteInProcessResult) -> dict[str, bool]:
     }
 
 
-def outcomes_of(leap: Leap, connection: duckdb.DuckDBPyConnection, window: Window | None = None):
+WINDOW = event_window(Window(as_day(1), as_day(DAYS)), FIRST_DAY)
+
+
+def given_of(leap: Leap, connection: duckdb.DuckDBPyConnection) -> Given:
     settings = leap.settings
-    given = read_given(
+    return read_given(
         connection,
         DBT_PROJECT_DIR / "seeds",
         start_date=settings.start_date,
@@ -47,8 +51,12 @@ def outcomes_of(leap: Leap, connection: duckdb.DuckDBPyConnection, window: Windo
         distance=settings.conflict_distance,
         cooldown_s=settings.conflict_cooldown_s,
     )
-    window = window or event_window(Window(as_day(1), as_day(DAYS)), FIRST_DAY)
-    return {outcome.mart: outcome for outcome in prove(connection, settings.truth_dir, given, window)}
+
+
+def outcomes_of(leap: Leap, connection: duckdb.DuckDBPyConnection, marts=tuple(PROOFS)) -> dict[str, Outcome]:
+    given = given_of(leap, connection)
+    proven = prove(connection, leap.settings.truth_dir, given, WINDOW, marts)
+    return {outcome.mart: outcome for outcome in proven}
 
 
 def test_every_mart_has_a_proof_but_those_named():
@@ -123,19 +131,23 @@ CORRUPTIONS = {
 
 
 @pytest.mark.slow
-def test_a_wrong_value_a_missing_and_a_doubled_row_turn_exactly_their_proof_red(proven):
+def test_a_wrong_value_a_missing_and_a_doubled_row_turn_exactly_their_proof_red(proven, monkeypatch):
     with duckdb.connect(str(proven.settings.warehouse_path)) as connection:
+        # the truth stays the same: it is read once
+        days = range(day_number(WINDOW.first), day_number(WINDOW.last) + 1)
+        known = Known.read(proven.settings.truth_dir, given_of(proven, connection), days, DETAILS)
+        monkeypatch.setattr(Known, "read", lambda *_: known)
         for mart, update in CORRUPTIONS.items():
             table = f"{PROOFS[mart].schema}.{mart}"
             last = f"where rowid = (select max(rowid) from {table})"
-            for statement in (
-                f"{update} {last}",
-                f"delete from {table} {last}",
-                f"insert into {table} select * from {table} {last}",
+            for statement, looked_at in (
+                (f"{update} {last}", tuple(PROOFS)),
+                (f"delete from {table} {last}", (mart,)),
+                (f"insert into {table} select * from {table} {last}", (mart,)),
             ):
                 connection.begin()
                 connection.execute(statement)
-                outcomes = outcomes_of(proven, connection)
+                outcomes = outcomes_of(proven, connection, looked_at)
                 connection.rollback()
                 red = {name: outcome for name, outcome in outcomes.items() if not outcome.passed}
                 assert set(red) == {mart}, statement
