@@ -106,14 +106,22 @@ class Given:
         return sorted(day for day in told if day >= self.start)
 
     def ratio(self, currency: str, day: int) -> int:
-        """Units of the reporting currency for one unit of a currency on a day, in ten-billionths."""
+        """Units of the reporting currency for one unit of a currency on a day, in ten-billionths.
+
+        Raises
+        ------
+        MissingTruthError
+            Without a rate: which lines were rejected for that is not told by the truth.
+        """
         rate, report = self._rate(currency, day), self._rate(self.currency, day)
         return divide_half_up(rate * 10**10, report)
 
     def _rate(self, currency: str, day: int) -> int:
         known = [rate for valid_from, rate in self.rates.get(currency, ()) if valid_from <= day]
         if not known:
-            raise ValueError(f"exchange_rates has no rate of {currency} on {date_of(day)}")
+            raise MissingTruthError(
+                f"the seed exchange_rates has no rate of {currency} on {date_of(day)}, so that good lines are rejected"
+            )
         return known[-1]
 
 

@@ -168,7 +168,7 @@ OF_DELIVERY = ("delivered", "defect")
 
 
 class MissingTruthError(Exception):
-    """Truth that a proof needs is not there; the message says of which days, and how it is made."""
+    """What is true cannot be said; the message says why, and what to do about a day whose truth is not there."""
 
 
 def truth_path(truth_dir: Path, day: dt.date, table: str) -> Path:

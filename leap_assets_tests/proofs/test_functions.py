@@ -227,6 +227,27 @@ def test_money_is_rounded_a_line_and_rates_change_on_their_day(tmp_path):
     assert [divide_half_up(n, 10) for n in (25, -25, 24, -24)] == [3, -3, 2, -2]
 
 
+def test_a_currency_without_a_rate_cannot_be_compared(tmp_path):
+    payment = ("t", "a", at(5), "x", 199, "KRW", "purchase", "t", 0)
+    write(tmp_path, 0, registered=[registered("a", 1)], transaction=[payment])
+    with pytest.raises(MissingTruthError, match="KRW on 2025-01-01"):
+        know(tmp_path, {0})
+
+
+def test_without_a_transaction_log_purchases_are_those_of_the_client(tmp_path):
+    bought = ("a", "m", "purchase", at(5), 0, 500, "USD", 0)
+    write(
+        tmp_path,
+        0,
+        transaction=[("t", "a", at(5), "x", 500, "USD", "purchase", "t", 0)],
+        client_event=[bought, event("a", "m", "session_end", at(6), 0)],
+    )
+    only_client = {log: frozenset({DAY} if log == "client" else ()) for log in LOGS}
+    known = know(tmp_path, {0}, logs=("client",), loaded=only_client, delivered=only_client)
+    frame = activity.prove_player_activity_daily(known)
+    assert rows(frame, "player_id", "play_s", "purchase_amount", "is_converting") == [("a", 3600, 500, True)]
+
+
 def test_accounts_of_our_own_are_left_out(tmp_path):
     write(
         tmp_path,
