@@ -33,8 +33,8 @@ def at(hours: float, day: int = 0) -> int:
     return (DAY + day) * DAY_US + round(hours * HOUR_US)
 
 
-def given(delivered: set[int], **changes) -> Given:
-    days = frozenset(DAY + day for day in delivered)
+def given(delivered_days: set[int], **changes) -> Given:
+    days = frozenset(DAY + day for day in delivered_days)
     every = dict.fromkeys(LOGS, days)
     return dataclasses.replace(
         Given(
