@@ -1,14 +1,17 @@
 """The promises of the day and history tables, on real dbt and DuckDB: order of days, failed writes, windows."""
 
+import dataclasses
 import datetime as dt
 import random
+import shutil
+import sys
 from typing import Any
 
 import duckdb
 import pytest
 from dbt_common.exceptions import DbtRuntimeError
 
-from .conftest import START_DATE
+from .conftest import PROJECT, START_DATE
 from .raw_warehouse import Delivery
 
 pytestmark = pytest.mark.slow
@@ -139,6 +142,22 @@ def test_a_full_refresh_loses_no_other_day(built, tmp_path):
     copy = warehouse.copied_to(tmp_path)
     copy.dbt("run", "--full-refresh", "--select", "fact_session", *_window("2025-01-03", "2025-01-04"))
     assert copy.rows("leap_stage.fact_session") == warehouse.rows("leap_stage.fact_session")
+
+
+def test_a_model_that_gives_days_outside_the_window_doubles_none(built, tmp_path, monkeypatch):
+    warehouse, _ = built
+    project = tmp_path / "project"
+    shutil.copytree(PROJECT, project, ignore=shutil.ignore_patterns("target", "logs"))
+    model = project / "models" / "staging" / "stage_matches.sql"
+    edge = "where {{ in_window('event_date') }}\n"
+    assert model.read_text().count(edge) == 1
+    model.write_text(model.read_text().replace(edge, ""))
+    monkeypatch.setattr(sys.modules[type(warehouse).__module__], "PROJECT", project)
+    copy = dataclasses.replace(warehouse.copied_to(tmp_path), target=tmp_path / "target")
+    assert copy.dbt("run", "--select", "stage_matches", *_window("2025-01-03", "2025-01-04")) == {
+        "stage_matches": "success"
+    }
+    assert copy.rows("leap_stage.stage_matches") == warehouse.rows("leap_stage.stage_matches")
 
 
 def test_a_run_without_a_window_says_how_to_give_one(built):
