@@ -5,8 +5,10 @@ Ends with 1 when a survivor has no reason in survivors.toml.
 
 import argparse
 import fnmatch
+import functools
 import multiprocessing
 import os
+import shutil
 import sys
 import tempfile
 import time
@@ -15,10 +17,11 @@ from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 from . import python_mutants, survivors
+from .projects import UnitTest
 from .report import detail, report
 from .sql_mutants import Mutant, list_mutants
 from .trials import Outcome, failing, fails, rebuild, try_mutant
-from .worlds import World, build_worlds, open_for_writing
+from .worlds import World, build_worlds, compile_unit_tests, open_for_writing
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -33,13 +36,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         with ProcessPoolExecutor(options.jobs, multiprocessing.get_context("spawn")) as pool:
             if options.kind != "python":
                 worlds = build_worlds(folder)
+                unit_tests = compile_unit_tests(worlds[0])
                 say(f"worlds built after {time.perf_counter() - started:.0f} s")
-                if broken := unmutated(worlds, Path(temporary) / "unmutated"):
+                if broken := unmutated(worlds, unit_tests, Path(temporary) / "unmutated"):
                     sys.exit("Without any change these fail already: " + ", ".join(broken))
                 mutants = _selected(list_mutants(worlds[0]), options)
                 say(f"{len(mutants)} SQL mutants")
                 folders = [Path(temporary) / f"trial-{n}" for n in range(len(mutants))]
-                tried = pool.map(try_mutant, [worlds] * len(mutants), mutants, folders)
+                tried = pool.map(functools.partial(try_mutant, worlds, unit_tests), mutants, folders)
                 outcomes += [_told(outcome) for outcome in tried]
             if options.kind != "sql":
                 own = _selected(python_mutants.list_mutants(), options)
@@ -62,11 +66,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def unmutated(worlds: Sequence[World], folder: Path) -> list[str]:
+def unmutated(worlds: Sequence[World], unit_tests: Sequence[UnitTest], folder: Path) -> list[str]:
     """Names of what fails although nothing was changed: must be none, or a mutant could not be told from it."""
-    import shutil
-
-    found = [f"unit test {test.name}" for test in worlds[0].unit_tests if fails(test)]
+    found = [f"unit test {test.name}" for test in unit_tests if fails(test)]
     for world in worlds:
         folder.mkdir(parents=True)
         copy = folder / world.path.name

@@ -8,7 +8,7 @@ from .__main__ import unmutated
 from .projects import UnitTest
 from .sql_mutants import Mutant, list_mutants
 from .trials import UNIT_TEST, fails, try_mutant
-from .worlds import build_worlds
+from .worlds import build_worlds, compile_unit_tests
 
 SQL = """
 select a.day, count(distinct a.player) as players, cast(sum(a.amount) as decimal(18, 2)) as amount
@@ -87,7 +87,8 @@ def test_a_survivor_needs_a_reason_for_its_very_change(tmp_path):
 @pytest.mark.slow
 def test_a_sample_is_caught_and_nothing_fails_without_a_change(tmp_path):
     worlds = build_worlds(tmp_path / "worlds")
-    assert unmutated(worlds, tmp_path / "unmutated") == []
+    unit_tests = compile_unit_tests(worlds[0])
+    assert unmutated(worlds, unit_tests, tmp_path / "unmutated") == []
     mutants = list_mutants(worlds[0])
     models = set(worlds[0].project.models)
     assert {mutant.model for mutant in mutants} == models
@@ -98,7 +99,7 @@ def test_a_sample_is_caught_and_nothing_fails_without_a_change(tmp_path):
         Mutant("country_weekly_revenue", "aggregate", 0, 1, "sum -> count"),
     ]
     for number, mutant in enumerate(harmful):
-        outcome = try_mutant(worlds, mutant, tmp_path / f"trial-{number}")
+        outcome = try_mutant(worlds, unit_tests, mutant, tmp_path / f"trial-{number}")
         assert outcome.caught_by, outcome
         assert UNIT_TEST in outcome.caught_by or len(outcome.same_in) < 2
     # a change of nothing is seen as one: it survives
@@ -106,7 +107,7 @@ def test_a_sample_is_caught_and_nothing_fails_without_a_change(tmp_path):
     object.__setattr__(same, "operator", "none")
     operators.OPERATORS["none"] = lambda tree: iter([("", lambda: None)] * 2)
     try:
-        outcome = try_mutant(worlds, same, tmp_path / "nothing")
+        outcome = try_mutant(worlds, unit_tests, same, tmp_path / "nothing")
     finally:
         del operators.OPERATORS["none"]
     assert not outcome.caught_by

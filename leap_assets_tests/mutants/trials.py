@@ -44,12 +44,16 @@ class Outcome:
     seconds: float
 
 
-def try_mutant(worlds: list[World], mutant: Mutant, folder: Path) -> Outcome:
+def try_mutant(
+    worlds: list[World], unit_tests: tuple[UnitTest, ...], mutant: Mutant, folder: Path
+) -> Outcome:
     """Try one mutant in copies of the worlds.
 
     Parameters
     ----------
     worlds : list of World
+    unit_tests : tuple of UnitTest
+        Those of all models.
     mutant : Mutant
     folder : Path
         For the copies; made, and removed at the end.
@@ -75,7 +79,7 @@ def try_mutant(worlds: list[World], mutant: Mutant, folder: Path) -> Outcome:
             caught.setdefault(RUN, []).append(str(error).splitlines()[0][:200])
         finally:
             shutil.rmtree(folder)
-    tests = [test for test in worlds[0].unit_tests if test.model == mutant.model]
+    tests = [test for test in unit_tests if test.model == mutant.model]
     if failed := [test.name for test in tests if fails(test, mutant)]:
         caught[UNIT_TEST] = failed
     return Outcome(

@@ -66,7 +66,6 @@ class World:
     settings: Settings
     window: Window
     project: Project
-    unit_tests: tuple[UnitTest, ...]
 
 
 def build_worlds(folder: Path) -> list[World]:
@@ -149,13 +148,16 @@ def _fresh(path: Path) -> Path:
 
 
 def _world(name: str, path: Path, settings: Settings, window: Window) -> World:
-    project = _compiled(path, settings, window)
-    target = path.parent / "unit-tests"
+    return World(name, path, settings, window, _compiled(path, settings, window))
+
+
+def compile_unit_tests(world: World) -> tuple[UnitTest, ...]:
+    """The unit tests of the project; they have inputs of their own, so that any world will do to compile them."""
+    target = world.path.parent / "unit-tests"
     command = ("test", "--select", "test_type:unit")
-    _once(
-        target, lambda: DbtWarehouse(path, target).dbt(*command, environment=_environment(settings, window))
-    )
-    return World(name, path, settings, window, project, read_unit_tests(target))
+    environment = _environment(world.settings, world.window)
+    _once(target, lambda: DbtWarehouse(world.path, target).dbt(*command, environment=environment))
+    return read_unit_tests(target)
 
 
 def _compiled(path: Path, settings: Settings, window: Window) -> Project:
