@@ -23,13 +23,14 @@ def prove_event_counts_daily(known: Known) -> Frame:
     events = known.of_counted("events")
     week = week_starts(known.players["acquired"].clip(max=2**20))
     group, (day, cohort, event_type) = number_groups(events["day"], week[events["player"]], events["type"])
+    # a day that a player begins in a session of the day before has rows in the truth of both
+    _, (group_of_player, _) = number_groups(group, events["player"])
     return {
         "event_date": day,
         "cohort_week": cohort,
         "event_type": known.words[event_type],
         "events": sum_by(group, events["count"], len(day)),
-        # a player has one row per day and type
-        "players": np.bincount(group, minlength=len(day)),
+        "players": np.bincount(group_of_player, minlength=len(day)),
     }
 
 

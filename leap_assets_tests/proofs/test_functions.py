@@ -402,3 +402,11 @@ def test_texts_are_numbered_once():
     assert one.tolist() == [0, 1, -1]
     assert names.words.number(Coded(np.array([0]), np.array(["y"]))).tolist() == [1]
     assert names.words.texts.tolist() == ["x", "y"]
+
+
+def test_a_player_who_was_in_a_session_at_midnight_is_one_player_of_the_day(tmp_path):
+    late = event("a", "m", "ad_watched", at(0.1, 1), 1)
+    write(tmp_path, 0, registered=[registered("a", 1)], client_event=[late])
+    write(tmp_path, 1, client_event=[event("a", "n", "ad_watched", at(9, 1), 1)])
+    frame = events.prove_event_counts_daily(know(tmp_path, {0, 1}))
+    assert rows(frame, "event_date", "event_type", "events", "players") == [(DAY + 1, "ad_watched", 2, 1)]
