@@ -59,6 +59,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.report:
         Path(options.report).write_text(text)
     alive = [(outcome.name, outcome.said) for outcome in outcomes if not outcome.caught_by]
+    caught = {outcome.name for outcome in outcomes if outcome.caught_by}
+    if idle := sorted(name for name, _ in reasons if name in caught):
+        say(f"Listed in {survivors.PATH.name}, but noticed: {', '.join(idle)}")
     if missing := survivors.unexplained(alive, reasons):
         say(f"{len(missing)} survivors have no reason in {survivors.PATH.name}:\n")
         say("\n".join(missing))

@@ -156,14 +156,20 @@ def compile_unit_tests(world: World) -> tuple[UnitTest, ...]:
     target = world.path.parent / "unit-tests"
     command = ("test", "--select", "test_type:unit")
     environment = _environment(world.settings, world.window)
-    _once(target, lambda: DbtWarehouse(world.path, target).dbt(*command, environment=environment))
+    _once(target, lambda: _beside(world.path, target).dbt(*command, environment=environment))
     return read_unit_tests(target)
 
 
 def _compiled(path: Path, settings: Settings, window: Window) -> Project:
     target = path.parent / f"compiled-{window.first}-{window.last}"
-    _once(target, lambda: DbtWarehouse(path, target).compiled(["fqn:*"], _environment(settings, window)))
+    _once(target, lambda: _beside(path, target).compiled(["fqn:*"], _environment(settings, window)))
     return Project.read(target)
+
+
+def _beside(path: Path, target: Path) -> DbtWarehouse:
+    """A copy of a warehouse for dbt, which keeps the file that it was given open until this process ends."""
+    target.mkdir(parents=True, exist_ok=True)
+    return DbtWarehouse(path, target).copied_to(target)
 
 
 def _once(target: Path, make: Callable[[], object]) -> None:
