@@ -222,8 +222,9 @@ def _array_elements(data: bytes) -> pa.Table:
             break
         except RecursionError:
             # too deep for Python, not for DuckDB, which will judge it
-            if (end := _closing(text, position)) is None:
+            if (closing := _closing(text, position)) is None:
                 break
+            end = closing
         elements.append(text[position:end])
         position = end
         while position < len(text) and text[position] in spaces:
