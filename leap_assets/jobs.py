@@ -37,8 +37,8 @@ def _kind(error: Exception) -> str:
     if isinstance(error, urllib.error.HTTPError):
         return f"the answer was HTTP {error.code}"
     cause = error.reason if isinstance(error, urllib.error.URLError) else error
-    known = isinstance(cause, OSError) and cause.errno is not None and cause.strerror
-    return f"{type(cause).__name__}{f' ({cause.strerror})' if known else ''}"
+    words = cause.strerror if isinstance(cause, OSError) and cause.errno is not None else None
+    return f"{type(cause).__name__} ({words})" if words else type(cause).__name__
 
 
 def build_jobs(webhook: str) -> list[Any]:

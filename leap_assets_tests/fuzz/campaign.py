@@ -82,9 +82,19 @@ def _chunks(members: Sequence[Any], size: int) -> Iterator[Sequence[Any]]:
 
 def _work(seed: int, tasks: Any, results: Any) -> None:
     with open_trials() as trials:
-        while (numbers := tasks.get()) is not None:
+        while (numbers := _next(tasks)) is not None:
             results.put(("started", os.getpid(), numbers[0], None))
             results.put(("done", os.getpid(), numbers[0], run_batch(trials, seed, numbers)))
+
+
+def _next(tasks: Any) -> Sequence[int] | None:
+    """The next batch; None at the end, or when the process that hands them out was killed."""
+    while True:
+        try:
+            return tasks.get(timeout=5)
+        except queue.Empty:
+            if not (parent := mp.parent_process()) or not parent.is_alive():
+                return None
 
 
 def run(seed: int, n_inputs: int, first: int, processes: int) -> int:
