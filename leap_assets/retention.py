@@ -92,7 +92,7 @@ def _prune_run(instance: dg.DagsterInstance, storage: SqliteEventLogStorage, run
     with storage.index_connection() as connection:
         for statement in PRUNE_EVENTS:
             connection.execute(text(statement), {"run_id": run_id})
-        references = connection.execute(text(REFERENCES), {"run_id": run_id}).scalar_one()
+        references: int = connection.execute(text(REFERENCES), {"run_id": run_id}).scalar_one()
     if not references:
         instance.run_storage.delete_run(run_id)
     return is_whole or not references

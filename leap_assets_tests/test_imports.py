@@ -20,7 +20,8 @@ LAYERS = {
     "landing": {"landing", "simulation"},
     "proofs": {"proofs", "simulation"},
     "warehouse": {"warehouse", "landing", "conflicts", "partitions", "proofs"},
-    "resources": {"resources", "settings", "dbt_child", "warehouse"},
+    "retention": {"retention"},
+    "resources": {"resources", "settings", "dbt_child", "retention", "warehouse"},
 }
 
 

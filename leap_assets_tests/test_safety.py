@@ -114,9 +114,10 @@ def test_a_data_folder_of_any_name_is_limited_to_itself_and_published(tmp_path, 
         connection.execute(
             """create schema leap_raw; create table leap_raw.rejected_line (
                 log varchar, delivery_date date, reason varchar, source_file varchar, line_number bigint
-            )"""
+            );
+            create table leap_raw.delivery (delivery_date date)"""
         )
-        publish(connection, folder / "published" / "leap.duckdb")
+        publish(connection, folder / "published" / "leap.duckdb", "a run")
     assert (folder / "published" / "leap.duckdb").exists()
 
 

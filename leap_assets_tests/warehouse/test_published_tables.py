@@ -28,6 +28,7 @@ def connection():
         )
         opened.execute("create table leap_mart.kpi_daily__dbt_tmp as select 1 as leftover")
         opened.execute("create table leap_stage.fact_session as select 1 as one")
+        opened.execute("create table leap_raw.delivery as select date '2025-01-01' as delivery_date")
         opened.execute("create table leap_stage.match_days as select 1 as one")
         yield opened
 
@@ -38,7 +39,7 @@ def test_people_see_marts_and_some_stage_tables_and_no_leftovers(connection, tmp
     assert rows == {**expected, "leap_raw.rejected_line": 4 * REJECTED_PER_DAY}
     with duckdb.connect(str(tmp_path / "leap.duckdb"), read_only=True) as published:
         found = published.execute("select schema_name || '.' || table_name from duckdb_tables()").fetchall()
-    assert {name for (name,) in found} == set(rows)
+    assert {name for (name,) in found} == {*rows, "leap_published.snapshot"}
 
 
 def test_the_first_rejected_lines_of_each_day_and_reason_are_kept(connection, tmp_path):
