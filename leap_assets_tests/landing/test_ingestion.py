@@ -177,6 +177,7 @@ SESSION = {
         ({"kills": "1_0"}, "wrong_type"),
         ({"kills": 10**30}, "wrong_type"),
         ({"event_length_seconds": 86401}, "out_of_window"),
+        ({"event_length_seconds": 86400}, None),
         ({"event_length_seconds": 9 * 10**18}, "out_of_window"),
         ({"event_date_time": "2025-01-07T00:10:00Z"}, "out_of_window"),
         ({}, None),
@@ -208,6 +209,7 @@ TRANSACTION = (
         ("t,p,2025-01-10T12:00:00Z,a,9.99,NEW,Skins", "value_not_allowed"),
         ("t,p,2025-01-10T12:00:00Z,a,9.99,USD,Hats", "value_not_allowed"),
         ("t,p,2025-01-10T12:00:00Z,a,nine,USD,Skins", "wrong_type"),
+        ("t,p,2025-01-10T12:00:00Z,a,1_000,USD,Skins", "wrong_type"),
         ("t,p,2025-01-10T12:00:00Z,a,,USD,Skins", "missing_required"),
         ("t,p,2025-01-10T12:00:00Z,a,9.99,USD", "unparsable"),
         ("t,p,2025-01-10T12:00:00Z,a,9.99,USD,Skins,more", "unparsable"),
@@ -220,6 +222,58 @@ def test_csv_lines_are_checked(warehouse, landing, line, reason):
     (loaded,) = load(warehouse, landing, "transaction")
     assert loaded.received == 3
     assert [row[:2] for row in rejected(warehouse)] == ([(3, reason)] if reason else [])
+
+
+def test_a_currency_is_three_letters_also_where_no_rate_is_asked_for(warehouse, landing):
+    lines = [f"item,Skins,1,{currency}" for currency in ("USD", "USDX", "XUSD")]
+    deliver(landing, "product", "x.csv", "\n".join(["purchase_item,transaction_type,price,currency", *lines]))
+    load(warehouse, landing, "product")
+    assert [row[:2] for row in rejected(warehouse)] == [(3, "value_not_allowed"), (4, "value_not_allowed")]
+
+
+def test_a_rate_is_there_from_its_first_day_on(warehouse, landing):
+    days = [dt.date(2025, 1, 19), dt.date(2025, 1, 20)]
+    for day in days:
+        line = f"t{day},p,{day}T12:00:00Z,a,9.99,NEW,Skins"
+        deliver(landing, "transaction", "x.csv", f"{TRANSACTION}\n{line}\n", day=day)
+    loaded = load(warehouse, landing, "transaction", days)
+    assert [row.valid for row in loaded] == [0, 1]
+
+
+def test_the_first_moment_of_the_first_day_is_in_the_window(warehouse, landing):
+    times = ("2025-01-09T23:59:59.999999Z", "2025-01-10T00:00:00Z")
+    deliver(
+        landing, "signons", "x.ndjson", "\n".join(sign_on(n, event_date_time=t) for n, t in enumerate(times))
+    )
+    load(warehouse, landing, "signons", start_date=DAY)
+    ((number, reason, message),) = rejected(warehouse)
+    assert (number, reason) == (1, "out_of_window")
+    assert "before the first day of the warehouse, 2025-01-10" in message
+
+
+def test_a_parquet_number_with_a_fraction_is_no_whole_number(warehouse, landing):
+    path = deliver(landing, "session", "x.parquet", b"")
+    lines = [SESSION | {"session_id": f"s{n}", "kills": kills} for n, kills in enumerate((3.0, 3.7, None))]
+    pq.write_table(pa.Table.from_pylist(lines), path)
+    load(warehouse, landing, "session")
+    assert [row[:2] for row in rejected(warehouse)] == [(2, "wrong_type")]
+
+
+def test_stray_quotes_take_no_line_between_them_along(warehouse, landing):
+    good = "g,p,2025-01-10T12:00:00Z,a,1,USD,Skins"
+    opened, closed = 't,p,2025-01-10T12:00:00Z,"a,1,USD,Skins', 't",p'
+    deliver(landing, "transaction", "x.csv", "\n".join([TRANSACTION, opened, good, closed]))
+    (loaded,) = load(warehouse, landing, "transaction")
+    assert (loaded.received, loaded.valid) == (3, 1)
+    assert [row[:2] for row in rejected(warehouse)] == [(2, "unparsable"), (4, "unparsable")]
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_empty_lines_are_no_lines_but_are_counted_on(warehouse, landing, end):
+    deliver(landing, "signons", "x.ndjson", end.join([sign_on(1), "", "", sign_on(2), "broken", "", ""]))
+    (loaded,) = load(warehouse, landing, "signons")
+    assert (loaded.received, loaded.valid) == (3, 2)
+    assert [row[0] for row in rejected(warehouse)] == [5]
 
 
 def test_a_quoted_csv_field_may_hold_line_ends(warehouse, landing, monkeypatch):
