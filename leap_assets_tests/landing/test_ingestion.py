@@ -276,6 +276,21 @@ def test_empty_lines_are_no_lines_but_are_counted_on(warehouse, landing, end):
     assert [row[0] for row in rejected(warehouse)] == [5]
 
 
+def test_an_array_that_is_cut_off_between_two_elements_has_a_bad_line(warehouse, landing):
+    deliver(landing, "signons", "x.json", f"[{sign_on(1)},")
+    load(warehouse, landing, "signons")
+    assert [row[:2] for row in rejected(warehouse)] == [(2, "unparsable")]
+
+
+def test_a_byte_order_mark_belongs_to_no_line(warehouse, landing):
+    mark = "\ufeff"
+    deliver(landing, "signons", "x.ndjson", mark + sign_on(1))
+    deliver(landing, "signons", "x.json", f"{mark}[{sign_on(2)}]")
+    deliver(landing, "signons", "x.csv", f"{mark}player_id,event_date_time\np3,2025-01-10T12:00:00Z\n")
+    (loaded,) = load(warehouse, landing, "signons")
+    assert (loaded.received, loaded.valid) == (3, 3), rejected(warehouse)
+
+
 def test_a_quoted_csv_field_may_hold_line_ends(warehouse, landing, monkeypatch):
     monkeypatch.setattr("leap_assets.landing.records.BLOCK_BYTES", 50)
     line = 't{},p,2025-01-10T12:00:00Z,"two\nlines, one\nfield",9.99,USD,Skins'
