@@ -519,6 +519,18 @@ def test_what_cannot_be_a_delivery_is_refused_and_changes_nothing(warehouse, lan
     assert warehouse.execute("select count(*) from leap_raw.delivery").fetchall() == [(1,)]
 
 
+@pytest.mark.parametrize(("lines", "is_refused"), [(9, False), (10, True)])
+def test_a_file_of_another_day_is_refused_from_ten_lines_on(warehouse, landing, lines, is_refused):
+    early = "\n".join(sign_on(n, event_date_time="2025-01-20T12:00:00Z") for n in range(lines))
+    deliver(landing, "signons", "x.ndjson", early)
+    if is_refused:
+        with pytest.raises(LandingError, match="belongs to another day"):
+            load(warehouse, landing, "signons")
+    else:
+        load(warehouse, landing, "signons")
+        assert len(rejected(warehouse)) == lines
+
+
 def test_an_empty_file_and_a_missing_log_are_said_and_bring_nothing(warehouse, landing):
     path = deliver(landing, "signons", "x.ndjson", "")
     deliver(landing, "signons", "y.csv", "player_id,event_date_time\n")
