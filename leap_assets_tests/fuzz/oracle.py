@@ -178,7 +178,8 @@ def _fields(record: bytes) -> list[str] | None:
         else:
             end = text.find(",", at)
             field, at = (text[at:], len(text)) if end < 0 else (text[at:end], end)
-            if "\n" in field:
+            if "\n" in field or "\r" in field:
+                # neither belongs into a field without quotes
                 return None
         fields.append(field)
         if at == len(text):
