@@ -107,6 +107,13 @@ def test_a_property_that_changed_its_type_is_named(find):
     assert "'three'" in found.said
 
 
+def test_lines_rejected_for_another_reason_are_of_no_wrong_type(find):
+    late = [event(n, timestamp="2025-01-01T12:00:00Z") for n in range(3)]
+    found = find({DAYS[0]: [*(event(n) for n in range(10, 17)), *late]})
+    assert found["no_column_changed_its_type"].figure == 0
+    assert found["few_lines_are_rejected"].figure == 0.3
+
+
 def test_a_property_that_is_new_breaks_nothing(find):
     found = find({DAYS[0]: [event(n, properties={"new": [n]}) for n in range(10)]})
     assert found["no_column_changed_its_type"].passed
