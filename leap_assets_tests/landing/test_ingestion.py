@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from leap_assets.landing import files as landing_files
 from leap_assets.landing.files import LandingError
-from leap_assets.landing.ingestion import load_deliveries
+from leap_assets.landing.ingestion import load_deliveries, read_rates
 
 DAY = dt.date(2025, 1, 10)
 START = dt.date(2025, 1, 1)
@@ -224,11 +224,12 @@ def test_csv_lines_are_checked(warehouse, landing, line, reason):
     assert [row[:2] for row in rejected(warehouse)] == ([(3, reason)] if reason else [])
 
 
-def test_a_currency_is_three_letters_also_where_no_rate_is_asked_for(warehouse, landing):
+def test_a_currency_that_is_not_three_letters_is_said_to_be_none(warehouse, landing):
     lines = [f"item,Skins,1,{currency}" for currency in ("USD", "USDX", "XUSD")]
     deliver(landing, "product", "x.csv", "\n".join(["purchase_item,transaction_type,price,currency", *lines]))
     load(warehouse, landing, "product")
     assert [row[:2] for row in rejected(warehouse)] == [(3, "value_not_allowed"), (4, "value_not_allowed")]
+    assert all("does not have the form [A-Z]{3}" in message for *_, message in rejected(warehouse))
 
 
 def test_a_rate_is_there_from_its_first_day_on(warehouse, landing):
@@ -238,6 +239,14 @@ def test_a_rate_is_there_from_its_first_day_on(warehouse, landing):
         deliver(landing, "transaction", "x.csv", f"{TRANSACTION}\n{line}\n", day=day)
     loaded = load(warehouse, landing, "transaction", days)
     assert [row.valid for row in loaded] == [0, 1]
+
+
+def test_a_currency_has_rates_from_the_first_row_of_the_seed_on(tmp_path):
+    seed = tmp_path / "rates.csv"
+    seed.write_text(
+        "currency,valid_from,rate\nEUR,2025-03-01,2\nEUR,2025-01-01,1\nEUR,2025-02-01,3\nUSD,2024-01-01,1\n"
+    )
+    assert read_rates(seed) == {"EUR": dt.date(2025, 1, 1), "USD": dt.date(2024, 1, 1)}
 
 
 def test_the_first_moment_of_the_first_day_is_in_the_window(warehouse, landing):
