@@ -249,6 +249,15 @@ def test_a_currency_has_rates_from_the_first_row_of_the_seed_on(tmp_path):
     assert read_rates(seed) == {"EUR": dt.date(2025, 1, 1), "USD": dt.date(2024, 1, 1)}
 
 
+def test_files_are_counted_by_their_day_and_their_endings_read_in_capitals_too(warehouse, landing):
+    days = [DAY, DAY + dt.timedelta(days=1)]
+    deliver(landing, "signons", "x.NDJSON", sign_on(1))
+    deliver(landing, "signons", "x.Json.GZ", gzip.compress(f"[{sign_on(2)}]".encode()))
+    deliver(landing, "signons", "x.ndjson", sign_on(3), day=days[1])
+    loaded = load(warehouse, landing, "signons", days)
+    assert [(row.files, row.valid) for row in loaded] == [(2, 2), (1, 1)]
+
+
 def test_the_first_moment_of_the_first_day_is_in_the_window(warehouse, landing):
     times = ("2025-01-09T23:59:59.999999Z", "2025-01-10T00:00:00Z")
     deliver(
