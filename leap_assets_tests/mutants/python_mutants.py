@@ -108,8 +108,8 @@ CHANGES: dict[str, tuple[tuple[str, ...], tuple[tuple[str, str], ...]]] = {
                 "true then try_cast({value} as {sql_type})",
             ),
             (
-                "timezone('UTC', {_usual(f'try_cast({value} as timestamptz)', 'timestamptz')})",
-                "try_cast({value} as timestamp)",
+                "f\"timezone('UTC', {_usual(f'try_cast({value} as timestamptz)', 'timestamptz')})\"",
+                "f\"{_usual(f'try_cast({value} as timestamptz)', 'timestamptz')}::timestamp\"",
             ),
             ("{_has(column.required_for)} and {_raw(column.name)} is null", "{_raw(column.name)} is null"),
             ('return f"{_own_time(contract)} - to_seconds({bounded})"', "return _own_time(contract)"),
