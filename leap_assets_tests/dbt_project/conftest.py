@@ -44,6 +44,9 @@ class DbtWarehouse:
     def copied_to(self, folder: Path) -> "DbtWarehouse":
         """A copy of this warehouse that a test may change."""
         copy = DbtWarehouse(folder / self.path.name, self.target)
+        # dbt keeps its file open, and what it wrote last may still be in the log beside it
+        with self.connect() as connection:
+            connection.execute("checkpoint")
         shutil.copyfile(self.path, copy.path)
         return copy
 

@@ -135,6 +135,9 @@ def _made_up(folder: Path) -> World:
             )
         # not the seeds: the test accounts are to stay
         warehouse.dbt(*build, *AFTER_KERNEL, environment=_environment(settings, window))
+        with open_for_writing(partial) as connection:
+            # dbt keeps the file open, and what it wrote last may still be in the log beside it
+            connection.execute("checkpoint")
         partial.replace(path)
     return _world("made_up", path, settings, window)
 
