@@ -127,6 +127,9 @@ def _from_physical(column: Column, value: Value) -> str:
             return f"timezone('UTC', {_usual(value.sql, 'timestamptz')})"
         case "timestamp" if is_time or physical == "DATE":
             return _usual(f"try_cast({value.sql} as timestamp)", "timestamp")
+        case "date" if "WITH TIME ZONE" in physical:
+            # cast at once, a time at the end of its type would stop the statement
+            return f"timezone('UTC', {_usual(value.sql, 'timestamptz')})::date"
         case "date" if is_time or physical == "DATE":
             return f"{_usual(f'try_cast({value.sql} as timestamp)', 'timestamp')}::date"
         case _:

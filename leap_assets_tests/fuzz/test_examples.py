@@ -195,6 +195,12 @@ def test_parquet_times_at_the_end_of_all_times_are_rejected_lines(trials, values
     assert trials.counts["rejected"] == 3
 
 
+def test_a_parquet_day_given_as_a_time_at_the_end_of_all_times_is_a_rejected_line(trials):
+    times = pa.array([-(2**63) + 1, 2**63 - 2], pa.int64()).view(pa.timestamp("us", tz="UTC"))
+    trials.try_files([parquet_file("product", purchase_item=pa.array(["a", "b"]), available_from=times)])
+    assert trials.counts["rejected"] == 2
+
+
 def test_parquet_values_that_cannot_be_read_refuse_the_file(trials):
     spoiled = {
         "text that is not UTF-8": pa.array([b"\xff\xfe"], pa.binary()).view(pa.string()),
