@@ -199,8 +199,12 @@ def _is_utf8(line: bytes) -> bool:
 
 
 def _is_array(file: LandedFile) -> bool:
-    first = next(_blocks(file), b"").removeprefix(BOM)
-    return first.lstrip().startswith(b"[")
+    blocks = _blocks(file)
+    head = next(blocks, b"").removeprefix(BOM).lstrip()
+    while not head and (block := next(blocks, b"")):
+        # nothing but spaces so far
+        head = block.lstrip()
+    return head.startswith(b"[")
 
 
 def _array_elements(data: bytes) -> pa.Table:

@@ -102,6 +102,14 @@ def test_an_array_that_ends_deep_inside_keeps_its_rest_as_one_line(trials):
     assert (trials.counts["valid"], trials.counts["rejected"]) == (1, 1)
 
 
+@pytest.mark.parametrize("spaces", [" ", "\n", "\r\n", "\t"])
+def test_an_array_behind_many_spaces_is_an_array(trials, monkeypatch, spaces):
+    monkeypatch.setattr("leap_assets.landing.records.BLOCK_BYTES", 64)
+    data = f"{spaces * 200}[{sign_on()},\n{sign_on()}]"
+    trials.try_files([text_file("signons", "x.json", data, good=[sign_on()])])
+    assert trials.counts["valid"] == 2
+
+
 CSV = "player_id,event_date_time,platform\n"
 
 
