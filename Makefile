@@ -5,6 +5,7 @@ BIN := $(VENV)/bin
 HOST ?= 127.0.0.1
 PORT ?= 3000
 INPUTS ?= 100000
+MINUTES ?= 60
 SEED ?= 1
 STAMP := $(VENV)/.installed-from-lock
 
@@ -41,7 +42,7 @@ test-all: setup ## run all tests, the slow ones too
 	$(BIN)/python -m pytest
 
 chaos: setup ## play random histories of accidents for an hour and compare each with a fresh build (MINUTES=60)
-	$(BIN)/python -W ignore -m leap_assets_tests.chaos --minutes $(or $(MINUTES),60)
+	$(BIN)/python -W ignore -m leap_assets_tests.chaos --minutes $(MINUTES)
 
 mutants: setup ## try small wrong changes and see what notices them (ARGS="--sample 10")
 	@$(BIN)/python -m leap_assets_tests.mutants $(ARGS)

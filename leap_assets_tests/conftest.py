@@ -9,6 +9,7 @@ import datetime as dt
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,17 @@ import pytest
 from leap_assets.settings import PROJECT_DIR, Settings
 
 FIRST_DAY = dt.date(2025, 1, 1)
+DIRT = {
+    "late_rate": 0.05,
+    "duplicate_rate": 0.02,
+    "conflicting_duplicate_rate": 0.01,
+    "future_clock_rate": 0.01,
+    "truncated_rate": 0.01,
+    "wrong_type_rate": 0.01,
+    "missing_field_rate": 0.01,
+    "bad_encoding_rate": 0.01,
+}
+# of the small worlds
 SCHEMAS = ("leap_raw", "leap_seed", "leap_stage", "leap_dim", "leap_mart")
 
 
@@ -83,17 +95,23 @@ class Leap:
             run_config={"loggers": {"console": {"config": {"log_level": "ERROR"}}}},
         )
 
-    def start(self, *arguments: str, **options: Any) -> subprocess.Popen[str]:
-        """Start `dagster asset materialize` with some arguments in a process group of its own."""
-        command = [sys.executable, "-m", "dagster", "asset", "materialize", *arguments]
+    def start(
+        self, *arguments: str, launcher: Sequence[str] = ("dagster",), **variables: str
+    ) -> subprocess.Popen[str]:
+        """Start `dagster asset materialize` with some arguments in a process group of its own.
+
+        The launcher is a module that stands in for dagster, and its own arguments.
+        """
+        command = [sys.executable, "-m", *launcher, "asset", "materialize", *arguments]
         command += ["-m", "leap_assets.definitions"]
         return subprocess.Popen(
             command,
             cwd=PROJECT_DIR,
-            env={**self.environment, **options},
+            env={**self.environment, **variables},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
+            errors="replace",
             start_new_session=True,
         )
 
@@ -143,22 +161,12 @@ def make_leap(tmp_path_factory):
     """Factory of installations: a small dirty world unless settings say otherwise."""
 
     def make(**changes: Any) -> Leap:
-        simulation = {
-            "late_rate": 0.05,
-            "duplicate_rate": 0.02,
-            "conflicting_duplicate_rate": 0.01,
-            "future_clock_rate": 0.01,
-            "truncated_rate": 0.01,
-            "wrong_type_rate": 0.01,
-            "missing_field_rate": 0.01,
-            "bad_encoding_rate": 0.01,
-        }
         settings = Settings(
             data_dir=tmp_path_factory.mktemp("leap") / "data",
             initial_players=60,
             # tests that change deliveries by hand leave the simulated world
             proofs=False,
-            simulation=simulation,
+            simulation=DIRT,
         )
         return Leap(dataclasses.replace(settings, **changes))
 

@@ -26,8 +26,8 @@ PARSED_STATE = MANIFEST.with_name("manifest.state")
 PARSING = "parsing-"
 LEFT_AFTER_S = 86_400
 # no parse takes a day: what is younger may be that of another process
-# the files that the manifest was parsed from
 SOURCES = ("dbt_project.yml", "profiles.yml", "models", "macros", "tests", "seeds")
+# the files that the manifest is parsed from
 BEFORE_KERNEL = "resource_type:seed fqn:leap.staging.*"
 AFTER_KERNEL = "fqn:leap.dimensions.* fqn:leap.marts.*"
 

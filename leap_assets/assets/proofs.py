@@ -7,9 +7,11 @@ import time
 from collections.abc import Iterator, Sequence
 
 import dagster as dg
+import duckdb
 
 from leap_assets.assets.layers import MARTS, OWNERS, columns_of, relation_key, truth_key
 from leap_assets.partitions import delivery_window, event_window
+from leap_assets.proofs.known import Given
 from leap_assets.proofs.registry import PROOFS
 from leap_assets.proofs.truth import TABLES
 from leap_assets.resources import DBT_PROJECT_DIR, Warehouse
@@ -82,16 +84,7 @@ def build_proofs(partitions: dg.PartitionsDefinition, settings: Settings) -> dg.
         is_recorded = key in context.selected_asset_keys or key in wanted
         marts = [mart for mart in KEYS if KEYS[mart] in wanted or is_recorded]
         with warehouse.get_connection() as connection:
-            given = read_given(
-                connection,
-                DBT_PROJECT_DIR / "seeds",
-                start_date=settings.start_date,
-                logs=settings.logs,
-                currency=settings.currency,
-                beat_s=settings.heartbeat_s,
-                distance=settings.conflict_distance,
-                cooldown_s=settings.conflict_cooldown_s,
-            )
+            given = given_by(settings, connection)
             outcomes = list(prove(connection, settings.truth_dir, given, window, marts))
             if key in context.selected_asset_keys:
                 write_outcomes(connection, outcomes, window)
@@ -114,6 +107,20 @@ def build_proofs(partitions: dg.PartitionsDefinition, settings: Settings) -> dg.
             yield _judge_all(key, outcomes)
 
     return prove_marts
+
+
+def given_by(settings: Settings, connection: duckdb.DuckDBPyConnection) -> Given:
+    """What both sides of the proofs of a warehouse start from."""
+    return read_given(
+        connection,
+        DBT_PROJECT_DIR / "seeds",
+        start_date=settings.start_date,
+        logs=settings.logs,
+        currency=settings.currency,
+        beat_s=settings.heartbeat_s,
+        distance=settings.conflict_distance,
+        cooldown_s=settings.conflict_cooldown_s,
+    )
 
 
 def _judge_all(key: dg.AssetKey, outcomes: Sequence[Outcome]) -> dg.AssetCheckResult:

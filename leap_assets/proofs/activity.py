@@ -8,7 +8,6 @@ import numpy as np
 
 from leap_assets.proofs.frames import (
     Frame,
-    Ints,
     divide,
     month_starts,
     number_groups,
@@ -16,7 +15,7 @@ from leap_assets.proofs.frames import (
     sum_by,
     week_starts,
 )
-from leap_assets.proofs.known import HOUR_US, SECOND_US, Known
+from leap_assets.proofs.known import HOUR_US, SECOND_US, Ints, Known
 
 
 def prove_player_activity_daily(known: Known) -> Frame:

@@ -8,8 +8,8 @@ from statistics import NormalDist
 
 import numpy as np
 
-from leap_assets.proofs.frames import MICRO, Floats, Frame, Ints, divide, number_groups, sum_by
-from leap_assets.proofs.known import Known
+from leap_assets.proofs.frames import MICRO, Floats, Frame, divide, number_groups, sum_by
+from leap_assets.proofs.known import Ints, Known
 
 RETENTION_AGES, REVENUE_AGES = 91, 181
 # from 0

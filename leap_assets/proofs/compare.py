@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from leap_assets.proofs.frames import Frame, Ints
+from leap_assets.proofs.frames import Frame
+from leap_assets.proofs.known import Ints
 
 RELATIVE = 1e-9
 # of doubles: both sides divide whole numbers, but not in the same order

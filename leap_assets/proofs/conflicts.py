@@ -7,26 +7,24 @@ into memory.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from leap_assets.proofs.frames import Floats, Frame, Ints
-from leap_assets.proofs.known import DAY_US, SECOND_US, Columns, Dictionary, EventDay, Given, Known, MatchDays
+from leap_assets.proofs.frames import Floats, Frame, objects
+from leap_assets.proofs.known import DAY_US, SECOND_US, Columns, Dictionary, EventDay, Given, Ints, Known
 
 HUNDREDTHS = 100
 # positions are rounded to these, so that sums of them are whole
 
 
-def find_conflicts(
-    lines: EventDay, match_days: MatchDays, given: Given, names: Dictionary
-) -> Mapping[str, Columns]:
+def find_conflicts(lines: EventDay, given: Given, names: Dictionary) -> Mapping[str, Columns]:
     """Matches, conflicts of teams and contacts of players, match by match."""
     sessions, positions = lines.tables["player_session"], lines.tables["position"]
-    session_day = match_days.of(sessions["session_id"], sessions["started_at"] // DAY_US)
-    fix_day = match_days.of(positions["session_id"], positions["at"] // DAY_US)
+    session_day = lines.match_days.of(sessions["session_id"], sessions["started_at"] // DAY_US)
+    fix_day = lines.match_days.of(positions["session_id"], positions["at"] // DAY_US)
     ids, players, words = lines.matches.texts, names.players.texts, names.words.texts
     starts: dict[tuple[int, int], int] = {}
     is_shown: dict[tuple[int, int], bool] = defaultdict(bool)
@@ -68,7 +66,7 @@ def find_conflicts(
     shown = list(is_shown.items())
     return {
         "match": {
-            "session": _objects(ids[match] for (match, _), _ in shown),
+            "session": objects(ids[match] for (match, _), _ in shown),
             "day": np.array([day for (_, day), _ in shown], dtype=np.int64),
             "is_shown": np.array([flag for _, flag in shown], dtype=bool),
         },
@@ -174,18 +172,11 @@ _DISTANCES = ("centroid_distance", "player_distance", "distance")
 def _columns(rows: list[tuple[object, ...]], names: tuple[str, ...]) -> Columns:
     columns = list(zip(*rows, strict=True)) or [()] * len(names)
     return {
-        name: _objects(column)
+        name: objects(column)
         if name in _TEXTS
         else np.array(column, dtype=float if name in _DISTANCES else np.int64)
         for name, column in zip(names, columns, strict=True)
     }
-
-
-def _objects(texts: Iterable[object]) -> npt.NDArray[np.object_]:
-    texts = list(texts)
-    column = np.empty(len(texts), dtype=object)
-    column[:] = texts
-    return column
 
 
 def prove_stage_conflicts(known: Known) -> Frame:
@@ -230,9 +221,9 @@ def prove_conflict_summary_daily(known: Known) -> Frame:
         total[1] += seconds_us
     places: list[Any] = list(zip(*totals, strict=True)) or [()] * 4
     return {
-        "session_id": _objects(places[0]),
-        "team_1_id": _objects(places[2]),
-        "team_2_id": _objects(places[3]),
+        "session_id": objects(places[0]),
+        "team_1_id": objects(places[2]),
+        "team_2_id": objects(places[3]),
         "event_date": np.array(places[1], dtype=np.int64),
         "daily_conflict_count": np.array([count for count, _ in totals.values()], dtype=np.int64),
         "total_conflict_seconds": np.array([us / SECOND_US for _, us in totals.values()], dtype=float),
@@ -254,7 +245,7 @@ def prove_session_close_conflicts_daily(known: Known) -> Frame:
         totals[session, day][1] += seconds_us
     places: list[Any] = list(zip(*totals, strict=True)) or [()] * 2
     return {
-        "session_id": _objects(places[0]),
+        "session_id": objects(places[0]),
         "event_date": np.array(places[1], dtype=np.int64),
         "conflict_count": np.array([count for count, _ in totals.values()], dtype=np.int64),
         "total_conflict_seconds": np.array([us / SECOND_US for _, us in totals.values()], dtype=float),

@@ -9,8 +9,8 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from leap_assets.proofs.frames import Frame, Ints, divide, number_groups, sum_by, week_starts
-from leap_assets.proofs.known import DAY_US, Columns, Dictionary, EventDay, Given, Known, MatchDays
+from leap_assets.proofs.frames import Frame, divide, number_groups, sum_by, week_starts
+from leap_assets.proofs.known import DAY_US, Columns, Dictionary, EventDay, Given, Ints, Known
 
 COMPLETE, FAIL, ABANDONED = range(3)
 FUNNEL_DAYS = 14
@@ -34,9 +34,7 @@ def prove_event_counts_daily(known: Known) -> Frame:
     }
 
 
-def find_attempts(
-    lines: EventDay, match_days: MatchDays, given: Given, names: Dictionary
-) -> Mapping[str, Columns]:
+def find_attempts(lines: EventDay, given: Given, names: Dictionary) -> Mapping[str, Columns]:
     """Level attempts as a game would keep them: a start opens one, a result or the next start closes it."""
     events = lines.tables["client_event"]
     start, complete, fail = (names.words.of(f"level_{name}") for name in ("start", "complete", "fail"))

@@ -3,21 +3,29 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Iterable
 from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
-from leap_assets.proofs.known import EPOCH, date_of
+from leap_assets.proofs.known import EPOCH, Ints, date_of
 
 Frame: TypeAlias = "dict[str, npt.NDArray[Any]]"
 # A mart's rows by column: texts as objects, days as day numbers, times as microseconds since 1970, decimals as whole
 # numbers of their last digit. A null is NaN in a column of float64. Of a rounded quotient the exact value is given, as
 # float64.
 
-Ints: TypeAlias = "npt.NDArray[np.int64]"
 Floats: TypeAlias = "npt.NDArray[np.float64]"
 MICRO = 1_000_000
+
+
+def objects(texts: Iterable[object]) -> npt.NDArray[np.object_]:
+    """A column of texts."""
+    texts = list(texts)
+    column = np.empty(len(texts), dtype=object)
+    column[:] = texts
+    return column
 
 
 def divide(numerator: Any, denominator: Any) -> Floats:

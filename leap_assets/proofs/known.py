@@ -177,6 +177,11 @@ class EventDay:
     matches: Names
     tables: Mapping[str, Columns]
 
+    @cached_property
+    def match_days(self) -> MatchDays:
+        """The day that each match counts on."""
+        return find_match_days(self)
+
 
 def read_event_day(
     truth_dir: Path, day: int, given: Given, names: Dictionary, *, with_details: bool = True
@@ -277,7 +282,7 @@ def find_match_days(lines: EventDay) -> MatchDays:
     return MatchDays(lines.day, is_joined)
 
 
-Detail: TypeAlias = "Callable[[EventDay, MatchDays, Given, Dictionary], Mapping[str, Columns]]"
+Detail: TypeAlias = "Callable[[EventDay, Given, Dictionary], Mapping[str, Columns]]"
 
 
 def digest(lines: EventDay, given: Given, names: Dictionary) -> dict[str, Columns]:
@@ -289,7 +294,6 @@ def digest(lines: EventDay, given: Given, names: Dictionary) -> dict[str, Column
         By fact, columns of equal length. Days are day numbers, times microseconds since 1970, texts numbers; money is
         in hundredths, ad revenue in millionths of the reporting currency.
     """
-    match_days = find_match_days(lines)
     events = lines.tables["client_event"]
     event_day = events["at"] // DAY_US
     registered = lines.tables["registered"]
@@ -299,12 +303,12 @@ def digest(lines: EventDay, given: Given, names: Dictionary) -> dict[str, Column
         payments = {name: events[name][bought] for name in ("player_id", "at", "price", "currency")}
     signons = lines.tables["signon"]
     positions = lines.tables["position"]
-    fix_day = match_days.of(positions["session_id"], positions["at"] // DAY_US)
+    fix_day = lines.match_days.of(positions["session_id"], positions["at"] // DAY_US)
     ads, uses = lines.tables["ad"], lines.tables["feature_use"]
     completed = events["event_type"] == names.words.of("level_complete")
     facts = {
         "registration": registered | {"day": np.full(len(registered["player_id"]), lines.day)},
-        "session": _find_sessions(lines, match_days, names),
+        "session": _find_sessions(lines, names),
         "payment": payments
         | {
             "day": payments["at"] // DAY_US,
@@ -333,10 +337,10 @@ def digest(lines: EventDay, given: Given, names: Dictionary) -> dict[str, Column
     }
 
 
-def _find_sessions(lines: EventDay, match_days: MatchDays, names: Dictionary) -> Columns:
+def _find_sessions(lines: EventDay, names: Dictionary) -> Columns:
     """Player-sessions of the session log, and those that client events alone tell of."""
     logged, events = lines.tables["player_session"], lines.tables["client_event"]
-    logged_day = match_days.of(logged["session_id"], logged["started_at"] // DAY_US)
+    logged_day = lines.match_days.of(logged["session_id"], logged["started_at"] // DAY_US)
     matches = max(len(lines.matches), 1)
     is_logged = np.isin(
         events["player_id"] * matches + events["session_id"],
@@ -345,7 +349,7 @@ def _find_sessions(lines: EventDay, match_days: MatchDays, names: Dictionary) ->
     told: dict[tuple[int, int, int], list[int]] = {}
     rows = np.flatnonzero(~is_logged)
     end_type = names.words.of("session_end")
-    told_day = match_days.of(events["session_id"][rows], events["at"][rows] // DAY_US)
+    told_day = lines.match_days.of(events["session_id"][rows], events["at"][rows] // DAY_US)
     for player, match, day, at, kind in zip(
         events["player_id"][rows].tolist(),
         events["session_id"][rows].tolist(),
@@ -554,9 +558,4 @@ def join_facts(parts: Iterable[Mapping[str, Columns]]) -> dict[str, Columns]:
 def _tell_details(
     lines: EventDay, details: Sequence[Detail], given: Given, names: Dictionary
 ) -> dict[str, Columns]:
-    match_days = find_match_days(lines)
-    return {
-        fact: columns
-        for detail in details
-        for fact, columns in detail(lines, match_days, given, names).items()
-    }
+    return {fact: columns for detail in details for fact, columns in detail(lines, given, names).items()}

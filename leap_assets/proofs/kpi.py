@@ -7,8 +7,8 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-from leap_assets.proofs.frames import MICRO, Floats, Frame, Ints, divide, quantile_by, sum_by
-from leap_assets.proofs.known import Known
+from leap_assets.proofs.frames import MICRO, Floats, Frame, divide, objects, quantile_by, sum_by
+from leap_assets.proofs.known import Ints, Known
 
 WEEK_DAYS, MONTH_DAYS = 7, 30
 
@@ -176,11 +176,9 @@ def prove_lifecycle_daily(known: Known) -> Frame:
             (day, state, float(count) if is_known or state == "new" else np.nan)
             for state, count in counts.items()
         ]
-    states = np.empty(len(rows), dtype=object)
-    states[:] = [row[1] for row in rows]
     players: Floats = np.array([row[2] for row in rows], dtype=float)
     return {
         "event_date": np.array([row[0] for row in rows], dtype=np.int64),
-        "state": states,
+        "state": objects(row[1] for row in rows),
         "players": players,
     }

@@ -1,11 +1,14 @@
 """How Leap opens the DuckDB files that it writes, what SQL may reach, how files are removed, what a bad disk means."""
 
+import contextlib
 import glob
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import duckdb
+
+from leap_assets.landing.validation import quote_literal
 
 CHANGEABLE = ("TimeZone", "write_buffer_row_group_count")
 # dbt sets these for each of its cursors
@@ -29,6 +32,18 @@ def open_for_writing(path: Path, folders: Iterable[Path] | None = None) -> duckd
     return connection
 
 
+@contextlib.contextmanager
+def transaction(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
+    """Commit what is done inside, or nothing of it after an error."""
+    connection.begin()
+    try:
+        yield
+        connection.commit()
+    except BaseException:
+        connection.rollback()
+        raise
+
+
 def limit_access(connection: duckdb.DuckDBPyConnection, folders: Iterable[Path]) -> None:
     """Let a database reach files in some folders alone, and no extension, until it is closed.
 
@@ -40,7 +55,7 @@ def limit_access(connection: duckdb.DuckDBPyConnection, folders: Iterable[Path])
     paths = [str(folder) for folder in folders]
     # a pattern is compared as it is written, and what it finds once more
     patterns = [glob.escape(path) for path in paths]
-    places = ", ".join("'" + place.replace("'", "''") + "'" for place in dict.fromkeys([*paths, *patterns]))
+    places = ", ".join(quote_literal(place) for place in dict.fromkeys([*paths, *patterns]))
     names = ", ".join(f"'{name}'" for name in CHANGEABLE)
     connection.execute(f"set allowed_directories = [{places}]")
     connection.execute("set enable_external_access = false")

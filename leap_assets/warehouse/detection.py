@@ -16,6 +16,7 @@ import pandas as pd
 from leap_assets.conflicts import detect_conflicts, detect_contacts
 from leap_assets.landing.contracts import Column
 from leap_assets.partitions import Window
+from leap_assets.warehouse.connections import transaction
 
 SCHEMA = "leap_stage"
 TABLES: dict[str, tuple[tuple[Column, ...], str]] = {
@@ -94,18 +95,13 @@ def replace_conflicts(
     beat_us = round(beat_s * 1e6)
     create_conflict_tables(connection)
     counts: dict[str, dict[dt.date, int]] = {table: {} for table in TABLES}
-    connection.begin()
-    try:
+    with transaction(connection):
         for day in window:
             match_day = _read_day(connection, day)
             rows = (_conflict_rows(match_day, rule, beat_us), _contact_rows(match_day, rule, beat_us))
             for table, found in zip(TABLES, rows, strict=True):
                 counts[table][day] = len(found)
                 _replace_day(connection, table, day, found)
-        connection.commit()
-    except BaseException:
-        connection.rollback()
-        raise
     return counts
 
 

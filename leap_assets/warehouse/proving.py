@@ -21,10 +21,11 @@ from leap_assets.landing.contracts import Column
 from leap_assets.partitions import Window
 from leap_assets.proofs.books import read_books
 from leap_assets.proofs.compare import Comparison, compare
-from leap_assets.proofs.frames import Frame, Ints
-from leap_assets.proofs.known import DAY_US, Given, Known, date_of, day_number
+from leap_assets.proofs.frames import Frame
+from leap_assets.proofs.known import DAY_US, Given, Ints, Known, date_of, day_number
 from leap_assets.proofs.registry import DETAILS, PROOFS, Proof
 from leap_assets.proofs.truth import MissingTruthError
+from leap_assets.warehouse.connections import transaction
 
 SCHEMA, TABLE = "leap_mart", "proof_daily"
 COLUMNS = (
@@ -144,7 +145,7 @@ def prove(
         except MissingTruthError as error:
             yield Outcome(mart, None, f"Not compared: {error}.", time.monotonic() - started)
             continue
-        comparison = _compare(connection, mart, proof, proof.prove(sources[proof.of_books]), given, days)
+        comparison = compare_mart(connection, mart, proof, proof.prove(sources[proof.of_books]), given, days)
         rows = f"{comparison.rows_compared:,} rows"
         said = (
             f"{comparison.rows_differing:,} of {rows} differ from the truth: {'; '.join(comparison.examples)}. Either "
@@ -155,7 +156,7 @@ def prove(
         yield Outcome(mart, comparison, said, time.monotonic() - started)
 
 
-def _compare(
+def compare_mart(
     connection: duckdb.DuckDBPyConnection,
     mart: str,
     proof: Proof,
@@ -163,6 +164,7 @@ def _compare(
     given: Given,
     window: range,
 ) -> Comparison:
+    """Compare a table with what its rows should be; of a day table the days of a window."""
     types = read_types(connection, proof.schema, mart)
     where = ""
     if proof.is_day_table:
@@ -244,8 +246,7 @@ def write_outcomes(
             strict=True,
         )
     ]
-    connection.begin()
-    try:
+    with transaction(connection):
         connection.execute(f"create schema if not exists {SCHEMA}")
         connection.execute(f"create table if not exists {SCHEMA}.{TABLE} ({body})")
         for outcome in outcomes:
@@ -256,10 +257,6 @@ def write_outcomes(
             )
         if rows:
             connection.executemany(f"insert into {SCHEMA}.{TABLE} values (?, ?, ?, ?)", rows)
-        connection.commit()
-    except BaseException:
-        connection.rollback()
-        raise
     counts: dict[dt.date, int] = {}
     for day, *_ in rows:
         counts[day] = counts.get(day, 0) + 1

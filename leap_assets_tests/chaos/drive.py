@@ -14,7 +14,6 @@ import shutil
 import signal
 import sqlite3
 import subprocess
-import sys
 import tempfile
 import threading
 import time
@@ -119,18 +118,8 @@ class Run:
         days = ("--partition-range", f"{as_day(first)}...{as_day(last)}")
         if first == last:
             days = ("--partition", as_day(first).isoformat())
-        command = [sys.executable, "-m", "leap_assets_tests.chaos.child", str(limit), str(int(bound))]
-        command += ["asset", "materialize", "--select", "*", *days, "-m", "leap_assets.definitions"]
-        self.process = subprocess.Popen(
-            command,
-            cwd=PROJECT_DIR,
-            env={**leap.environment, **variables},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            errors="replace",
-            start_new_session=True,
-        )
+        launcher = ("leap_assets_tests.chaos.child", str(limit), str(int(bound)))
+        self.process = leap.start("--select", "*", *days, launcher=launcher, **variables)
         self.lines: list[str] = []
         self.steps: list[str] = []
         self.nodes = 0

@@ -9,12 +9,12 @@ from dataclasses import dataclass
 
 import duckdb
 
+from leap_assets.assets.proofs import given_by
 from leap_assets.proofs.books import read_books
 from leap_assets.proofs.frames import Frame
 from leap_assets.proofs.known import Given, Known, day_number
 from leap_assets.proofs.registry import DETAILS, PROOFS
-from leap_assets.resources import DBT_PROJECT_DIR
-from leap_assets.warehouse.proving import _compare, read_given
+from leap_assets.warehouse.proving import compare_mart
 
 from .worlds import World
 
@@ -62,7 +62,7 @@ def failing_proofs(state: State) -> Iterator[tuple[str, str]]:
         proof = PROOFS[mart]
         if f"{proof.schema}.{mart}" not in state.changed:
             continue
-        found = _compare(state.connection, mart, proof, expected, given, _days(state.world))
+        found = compare_mart(state.connection, mart, proof, expected, given, _days(state.world))
         if found.rows_differing:
             yield PROOF, mart
 
@@ -74,16 +74,7 @@ def _days(world: World) -> range:
 def _expect(state: State) -> tuple[Given, dict[str, Frame]]:
     """What every table should hold in a world, by the proofs."""
     settings = state.world.settings
-    given = read_given(
-        state.connection,
-        DBT_PROJECT_DIR / "seeds",
-        start_date=settings.start_date,
-        logs=settings.logs,
-        currency=settings.currency,
-        beat_s=settings.heartbeat_s,
-        distance=settings.conflict_distance,
-        cooldown_s=settings.conflict_cooldown_s,
-    )
+    given = given_by(settings, state.connection)
     # the test accounts of this world are in its table alone
     internal = state.connection.execute("select player_id from leap_seed.internal_accounts").fetchall()
     given = dataclasses.replace(given, internal=frozenset(player for (player,) in internal))

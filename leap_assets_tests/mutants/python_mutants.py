@@ -215,10 +215,10 @@ CHANGES: dict[str, tuple[tuple[str, ...], tuple[tuple[str, str], ...]]] = {
                 "delete from {SCHEMA}.{table} where event_date >= ?",
             ),
             ('"team_1_id": _named(day.teams, found.team_1)', '"team_1_id": _named(day.teams, found.team_2)'),
-            ("connection.rollback()", "connection.commit()"),
             ("beat_us = round(beat_s * 1e6)", "beat_us = int(beat_s) * 1_000_000"),
         ),
     ),
+    "warehouse/connections.py": (WAREHOUSE, (("connection.rollback()", "connection.commit()"),)),
     "warehouse/publication.py": (
         WAREHOUSE,
         (

@@ -20,7 +20,7 @@ from leap_assets.resources import DBT_PROJECT_DIR
 from leap_assets.settings import Settings
 from leap_assets.warehouse.connections import open_for_writing
 from leap_assets.warehouse.detection import TABLES, replace_conflicts
-from leap_assets_tests.conftest import Leap
+from leap_assets_tests.conftest import DIRT, Leap
 from leap_assets_tests.dbt_project.conftest import AFTER_KERNEL, BEFORE_KERNEL, DbtWarehouse
 from leap_assets_tests.dbt_project.raw_warehouse import create_raw_tables, load_delivery, made_up_deliveries
 
@@ -33,14 +33,7 @@ DAYS = 40
 LOST_DAY = FIRST_DAY + dt.timedelta(days=20)
 # never delivered: what it would have brought is unknown, not nothing
 SIMULATION = {
-    "late_rate": 0.05,
-    "duplicate_rate": 0.02,
-    "conflicting_duplicate_rate": 0.01,
-    "future_clock_rate": 0.01,
-    "truncated_rate": 0.01,
-    "wrong_type_rate": 0.01,
-    "missing_field_rate": 0.01,
-    "bad_encoding_rate": 0.01,
+    **DIRT,
     "arrivals_per_day": 4.0,
     # enough of them meet and pay for every mart to have rows
     "max_wait_s": 3000,

@@ -6,14 +6,13 @@ import dagster as dg
 import duckdb
 import pytest
 
-from leap_assets.assets.proofs import CHECK, KEYS, NOTHING_DIFFERS
+from leap_assets.assets.proofs import CHECK, KEYS, NOTHING_DIFFERS, given_by
 from leap_assets.definitions import build_defs
 from leap_assets.partitions import Window, event_window
-from leap_assets.proofs.known import Given, Known, day_number
+from leap_assets.proofs.known import Known, day_number
 from leap_assets.proofs.registry import DETAILS, PROOFS
-from leap_assets.resources import DBT_PROJECT_DIR
 from leap_assets.settings import LANDING, PROJECT_DIR, Settings, load_settings
-from leap_assets.warehouse.proving import Outcome, prove, read_given
+from leap_assets.warehouse.proving import Outcome, prove
 from leap_assets_tests.conftest import DAYS, FIRST_DAY, Leap, as_day, differing_tables
 
 WITHOUT_PROOF: set[str] = set()
@@ -39,22 +38,8 @@ def evaluations(result: dg.ExecuteInProcessResult) -> dict[str, bool]:
 WINDOW = event_window(Window(as_day(1), as_day(DAYS)), FIRST_DAY)
 
 
-def given_of(leap: Leap, connection: duckdb.DuckDBPyConnection) -> Given:
-    settings = leap.settings
-    return read_given(
-        connection,
-        DBT_PROJECT_DIR / "seeds",
-        start_date=settings.start_date,
-        logs=settings.logs,
-        currency=settings.currency,
-        beat_s=settings.heartbeat_s,
-        distance=settings.conflict_distance,
-        cooldown_s=settings.conflict_cooldown_s,
-    )
-
-
 def outcomes_of(leap: Leap, connection: duckdb.DuckDBPyConnection, marts=tuple(PROOFS)) -> dict[str, Outcome]:
-    given = given_of(leap, connection)
+    given = given_by(leap.settings, connection)
     proven = prove(connection, leap.settings.truth_dir, given, WINDOW, marts)
     return {outcome.mart: outcome for outcome in proven}
 
@@ -135,7 +120,7 @@ def test_a_wrong_value_a_missing_and_a_doubled_row_turn_exactly_their_proof_red(
     with duckdb.connect(str(proven.settings.warehouse_path)) as connection:
         # the truth stays the same: it is read once
         days = range(day_number(WINDOW.first), day_number(WINDOW.last) + 1)
-        known = Known.read(proven.settings.truth_dir, given_of(proven, connection), days, DETAILS)
+        known = Known.read(proven.settings.truth_dir, given_by(proven.settings, connection), days, DETAILS)
         monkeypatch.setattr(Known, "read", lambda *_: known)
         for mart, update in CORRUPTIONS.items():
             table = f"{PROOFS[mart].schema}.{mart}"

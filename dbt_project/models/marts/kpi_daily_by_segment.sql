@@ -1,3 +1,10 @@
+{%- set to_date -%}
+over (
+            partition by by_day.country, by_day.platform
+            order by by_day.event_date
+            rows between unbounded preceding and current row
+        )
+{%- endset -%}
 with players as (
     select
         player_id,
@@ -203,26 +210,10 @@ by_day as (
 running as (
     select
         by_day.*,
-        sum(by_day.wau_change) over (
-            partition by by_day.country, by_day.platform
-            order by by_day.event_date
-            rows between unbounded preceding and current row
-        ) as wau,
-        sum(by_day.mau_change) over (
-            partition by by_day.country, by_day.platform
-            order by by_day.event_date
-            rows between unbounded preceding and current row
-        ) as mau,
-        sum(by_day.registered) over (
-            partition by by_day.country, by_day.platform
-            order by by_day.event_date
-            rows between unbounded preceding and current row
-        ) as registered_to_date,
-        sum(by_day.purchase_amount) over (
-            partition by by_day.country, by_day.platform
-            order by by_day.event_date
-            rows between unbounded preceding and current row
-        ) as purchase_amount_to_date
+        sum(by_day.wau_change) {{ to_date }} as wau,
+        sum(by_day.mau_change) {{ to_date }} as mau,
+        sum(by_day.registered) {{ to_date }} as registered_to_date,
+        sum(by_day.purchase_amount) {{ to_date }} as purchase_amount_to_date
     from by_day
 ),
 
