@@ -63,7 +63,7 @@ fuzz: setup ## try INPUTS=100000 bad deliveries and settings (SEED=1)
 
 audit: setup ## compare the lock file with the database of known faults (needs the network)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check "uv>=0.13,<0.14"
-	$(BIN)/uv tool run --from "pip-audit==2.10.1" pip-audit --requirement requirements.lock --require-hashes --disable-pip
+	$(BIN)/uv tool run --from "pip-audit==2.10.1" pip-audit --strict --requirement requirements.lock --require-hashes --disable-pip
 
 lock: setup ## write requirements.lock anew from pyproject.toml
 	$(BIN)/python -m pip install --quiet "uv>=0.13,<0.14"
