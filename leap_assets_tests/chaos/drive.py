@@ -502,6 +502,9 @@ class Player:
         }[what]
         if what in ("published", "tmp"):
             path.mkdir(exist_ok=True)
+        if what == "tmp":
+            # an empty folder would be removed and made anew, and be writable again
+            (path / "left").touch()
         if not path.exists():
             return "missed: there is no file yet"
         mode = path.stat().st_mode
