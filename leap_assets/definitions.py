@@ -11,6 +11,7 @@ import dagster as dg
 
 from leap_assets.assets.conflicts import build_conflicts
 from leap_assets.assets.dbt import build_dbt
+from leap_assets.assets.deliveries import build_take_in, build_take_in_job
 from leap_assets.assets.generators import build_generators, landing_specs
 from leap_assets.assets.proofs import build_proofs
 from leap_assets.assets.published import build_published
@@ -43,13 +44,20 @@ def build_defs(
         **(overrides or {}),
     }
     simulated = settings.source == SIMULATOR
-    generators = [build_generators(partitions, settings)] if simulated else landing_specs()
+    generators: list[Any] = landing_specs()
+    if simulated:
+        generators = [build_generators(partitions, settings)]
+    elif settings.is_mapped:
+        taken_in = build_take_in(partitions, settings)
+        generators = [taken_in, *(spec for spec in generators if spec.key not in taken_in.keys)]
     models = build_dbt(partitions, settings.start_date, resources["dbt"])
     tables = [build_raw(partitions, settings), build_conflicts(partitions, settings), *models]
     if simulated and settings.proofs:
         tables.append(build_proofs(partitions, settings))
     published = build_published(partitions, [key for table in tables for key in table.keys], settings)
     jobs = build_jobs(settings.alert_webhook)
+    if settings.is_mapped:
+        jobs.append(build_take_in_job(settings))
     return dg.Definitions(
         assets=[*generators, *tables, published],
         jobs=jobs,

@@ -107,9 +107,25 @@ class Settings:
         "LEAP_SOURCE",
         SIMULATOR,
         _text,
-        f"'{SIMULATOR}' or '{LANDING}'",
-        "Who fills landing/: the simulator, or somebody else with files that follow the contracts",
-        lambda value: value in (SIMULATOR, LANDING),
+        f"'{SIMULATOR}', '{LANDING}' or the name of a mapped source",
+        "Who fills landing/: `simulator`, `landing` (somebody else, with files that follow the contracts), or the mapped "
+        "source of this name, a folder of `sources/`",
+        # whether a source of this name exists is known when all settings are
+        lambda value: re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_-]*", value) is not None,
+    )
+    sources_dir: Path = _setting(
+        "LEAP_SOURCES_DIR",
+        Path("sources"),
+        _path,
+        "a folder",
+        "Folder of the mapped sources, seen from the project's folder",
+    )
+    delivered: Path | None = _setting(
+        "LEAP_DELIVERED_DIR",
+        None,
+        _path,
+        "a folder",
+        "Folder of the files that a mapped source reads; empty: `delivered` in the data folder",
     )
     start_date: dt.date = _setting(
         "LEAP_START_DATE",
@@ -271,6 +287,21 @@ class Settings:
     simulation: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
     @property
+    def is_mapped(self) -> bool:
+        """Whether the source is a folder of mappings."""
+        return self.source not in (SIMULATOR, LANDING)
+
+    @property
+    def source_dir(self) -> Path:
+        """Folder of the mapped source."""
+        return PROJECT_DIR / self.sources_dir / self.source
+
+    @property
+    def delivered_dir(self) -> Path:
+        """Folder of the files that a mapped source reads."""
+        return self.delivered or self.data_dir / "delivered"
+
+    @property
     def landing_dir(self) -> Path:
         """Folder of the delivered files, `<log>/<YYYY-MM-DD>/*`."""
         return self.data_dir / "landing"
@@ -379,6 +410,8 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
             )
         values[field.name] = value
     settings = Settings(**values, simulation=_read_simulation(environ))
+    if settings.is_mapped:
+        settings = _with_mapped_logs(settings, is_given="logs" in values)
     try:
         # made here only to be checked
         _ = settings.world
@@ -387,7 +420,34 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
             f"The simulated world cannot be made: {_shortened(str(error))}. Its settings are LEAP_SEED, "
             f"LEAP_INITIAL_PLAYERS, LEAP_HEARTBEAT_S and {SIMULATION_PREFIX}*."
         ) from None
-    return dataclasses.replace(settings, data_dir=settings.data_dir.absolute())
+    delivered = settings.delivered and settings.delivered.absolute()
+    return dataclasses.replace(settings, data_dir=settings.data_dir.absolute(), delivered=delivered)
+
+
+def list_sources(sources_dir: Path) -> list[str]:
+    """Names of the mapped sources in a folder: of the folders in it that have a declaration."""
+    return sorted(path.parent.name for path in sources_dir.glob("*/source.toml"))
+
+
+def _with_mapped_logs(settings: Settings, *, is_given: bool) -> Settings:
+    """The settings of a mapped source: its logs are those that it has a SELECT for."""
+    folder = settings.source_dir
+    if not folder.is_dir():
+        known = [SIMULATOR, LANDING, *list_sources(folder.parent)]
+        near = difflib.get_close_matches(settings.source, known, n=1)
+        raise SettingsError(
+            f"LEAP_SOURCE={_quoted(settings.source)} cannot be used: it must be '{SIMULATOR}' or '{LANDING}', or the name "
+            f"of a folder in {folder.parent} ({', '.join(known[2:]) or 'there is none yet'}). "
+            f"{f'Did you mean {near[0]}? ' if near else ''}Unset it for the default {SIMULATOR}."
+        )
+    if is_given:
+        raise SettingsError(
+            f"LEAP_LOGS cannot be set with LEAP_SOURCE={settings.source}: the logs of a mapped source are those that "
+            f"{folder} has a .sql file for. Unset LEAP_LOGS."
+        )
+    logs = tuple(log for log in ALL_LOGS if (folder / f"{log}.sql").is_file())
+    # a source without one is refused when it is read, with the remedy
+    return dataclasses.replace(settings, logs=logs or ALL_LOGS)
 
 
 def _quoted(text: str) -> str:
@@ -400,6 +460,8 @@ def _shortened(text: str) -> str:
 
 def _shown(default: object) -> str:
     """A default as it would be written in the environment."""
+    if default is None:
+        return ""
     if isinstance(default, bool):
         return str(int(default))
     return ",".join(default) if isinstance(default, tuple) else str(default)

@@ -18,6 +18,7 @@ LAYERS = {
     "partitions": {"partitions"},
     "dbt_child": {"dbt_child"},
     "landing": {"landing", "simulation"},
+    "sources": {"sources", "landing", "settings", "partitions"},
     "proofs": {"proofs", "simulation"},
     "warehouse": {"warehouse", "landing", "conflicts", "partitions", "proofs"},
     "retention": {"retention"},

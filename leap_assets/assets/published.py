@@ -8,6 +8,7 @@ from leap_assets.assets.layers import OWNERS, PUBLISHED
 from leap_assets.partitions import delivery_window
 from leap_assets.resources import Warehouse
 from leap_assets.settings import Settings
+from leap_assets.sources.ledger import Ledger
 from leap_assets.warehouse.publication import is_published, publish
 
 KEY = dg.AssetKey(["published", "leap"])
@@ -50,6 +51,9 @@ def build_published(
             rows = publish(connection, path, context.run.run_id)
         if settings.rebuild:
             warehouse.put_in_place(settings.warehouse_path)
+        if settings.is_mapped:
+            # only now are its days built
+            Ledger(settings.landing_dir).record_built(list(days))
         context.log.info(f"Published {sum(rows.values()):,} rows in {len(rows)} tables after {days}: {path}")
         yield dg.MaterializeResult(
             metadata={

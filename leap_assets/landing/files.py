@@ -8,7 +8,7 @@ import dataclasses
 import datetime as dt
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Protocol
 
 import pyarrow as pa
 
@@ -33,6 +33,21 @@ class LandingError(Exception):
     """A delivery that cannot be read; the message names the file and the remedy. Nothing was written."""
 
 
+class Readable(Protocol):
+    """A file whose records can be read: what its bytes mean, how they are opened, and where it lies in words."""
+
+    @property
+    def path(self) -> Path: ...  # noqa: D102
+
+    @property
+    def format(self) -> str: ...  # noqa: D102
+
+    @property
+    def place(self) -> str: ...  # noqa: D102
+
+    def open(self) -> pa.NativeFile: ...  # noqa: D102
+
+
 @dataclasses.dataclass(frozen=True)
 class LandedFile:
     """One file of a delivery."""
@@ -42,6 +57,11 @@ class LandedFile:
     path: Path
     format: Format
     compression: Compression | None
+
+    @property
+    def place(self) -> str:
+        """Where the file lies, as messages call it."""
+        return "landing/"
 
     @property
     def source_file(self) -> str:
@@ -62,11 +82,11 @@ class LandedFile:
             raise unreadable(self, error) from error
 
 
-def unreadable(file: LandedFile, error: Exception) -> LandingError:
+def unreadable(file: Readable, error: Exception) -> LandingError:
     """The message for a file whose bytes cannot be read."""
     reason = str(error).splitlines()[0] if str(error) else type(error).__name__
     return LandingError(
-        f"{file.path} cannot be read ({reason}). Replace it with a complete copy, or move it out of landing/; "
+        f"{file.path} cannot be read ({reason}). Replace it with a complete copy, or move it out of {file.place}; "
         "nothing was loaded."
     )
 

@@ -15,7 +15,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from leap_assets.landing.files import LandedFile, unreadable
+from leap_assets.landing.files import Readable, unreadable
 
 BLOCK_BYTES = 2 * 1024 * 1024
 # large enough that Arrow and DuckDB work on full vectors, small enough to bound memory
@@ -38,7 +38,7 @@ SCHEMA = pa.schema([("line_number", pa.int64()), ("text", pa.large_string()), ("
 CSV_SCHEMA = SCHEMA.append(pa.field("fields", pa.list_(pa.string())))
 
 
-def read_records(file: LandedFile) -> Iterator[pa.Table]:
+def read_records(file: Readable) -> Iterator[pa.Table]:
     """Tables of (line_number, text, damaged) of an NDJSON or JSON file; empty lines are left out.
 
     Raises
@@ -46,14 +46,14 @@ def read_records(file: LandedFile) -> Iterator[pa.Table]:
     LandingError
         When the bytes cannot be read (a damaged gzip file, say).
     """
-    if file.format == "json" and _is_array(file):
+    if file.format == "json" and is_array(file):
         yield _array_elements(b"".join(_blocks(file)))
         return
     for first_line, block in _whole_lines(file):
         yield _table(block, _line_starts(block), first_line)
 
 
-def read_csv_header(file: LandedFile) -> list[str]:
+def read_csv_header(file: Readable, delimiter: str = ",") -> list[str]:
     """Names in the first line of a CSV file that is not empty, [] for an empty file.
 
     Raises
@@ -65,12 +65,15 @@ def read_csv_header(file: LandedFile) -> list[str]:
     first = next((line for line in lines if line not in (b"", b"\r")), b"")
     try:
         # strict: a quote that stays open would take the next line into the header
-        return [name.strip() for name in next(csv.reader([first.decode().rstrip("\r")], strict=True), [])]
+        return [
+            name.strip()
+            for name in next(csv.reader([first.decode().rstrip("\r")], delimiter=delimiter, strict=True), [])
+        ]
     except (UnicodeDecodeError, csv.Error) as error:
         raise unreadable(file, error) from error
 
 
-def read_csv_records(file: LandedFile, n_fields: int) -> Iterator[pa.Table]:
+def read_csv_records(file: Readable, n_fields: int, delimiter: str = ",") -> Iterator[pa.Table]:
     """Tables like those of `read_records` of a CSV file behind its header, with `fields` where quotes are used.
 
     A record may go over several lines inside quotes (RFC 4180). Without quotes its fields are left for the caller
@@ -85,7 +88,7 @@ def read_csv_records(file: LandedFile, n_fields: int) -> Iterator[pa.Table]:
         first_line = block[0] if not carried else carried_line
         data = carried + block[1]
         starts = _line_starts(data)
-        spans, open_from = _join_quoted(data, starts, n_fields, is_last=following is None)
+        spans, open_from = _join_quoted(data, starts, n_fields, delimiter, is_last=following is None)
         if open_from is not None:
             carried, carried_line = data[starts[open_from] :], first_line + open_from
             data, starts = data[: starts[open_from]], starts[: open_from + 1]
@@ -94,11 +97,11 @@ def read_csv_records(file: LandedFile, n_fields: int) -> Iterator[pa.Table]:
         table = _table(data, starts, first_line, spans)
         if not is_headed and len(table):
             is_headed, table = True, table.slice(1)
-        yield table.append_column("fields", _quoted_fields(table["text"]))
+        yield table.append_column("fields", _quoted_fields(table["text"], delimiter))
         block = following
 
 
-def _blocks(file: LandedFile) -> Iterator[bytes]:
+def _blocks(file: Readable) -> Iterator[bytes]:
     with file.open() as stream:
         try:
             while block := stream.read(BLOCK_BYTES):
@@ -107,7 +110,7 @@ def _blocks(file: LandedFile) -> Iterator[bytes]:
             raise unreadable(file, error) from error
 
 
-def _whole_lines(file: LandedFile) -> Iterator[tuple[int, bytes]]:
+def _whole_lines(file: Readable) -> Iterator[tuple[int, bytes]]:
     """Blocks that end at a line end, each with the number of its first line."""
     rest: list[bytes] = []
     # of a line, in pieces: joining them block by block would take the square of its length
@@ -198,7 +201,8 @@ def _is_utf8(line: bytes) -> bool:
     return True
 
 
-def _is_array(file: LandedFile) -> bool:
+def is_array(file: Readable) -> bool:
+    """Whether the first thing in a JSON file is the bracket of an array."""
     blocks = _blocks(file)
     head = next(blocks, b"").removeprefix(BOM).lstrip()
     while not head and (block := next(blocks, b"")):
@@ -259,7 +263,7 @@ def _closing(text: str, start: int) -> int | None:
 
 
 def _join_quoted(
-    block: bytes, starts: npt.NDArray[np.int64], n_fields: int, *, is_last: bool
+    block: bytes, starts: npt.NDArray[np.int64], n_fields: int, delimiter: str, *, is_last: bool
 ) -> tuple[dict[int, int], int | None]:
     """Which lines belong together because a quoted field goes over their ends.
 
@@ -280,7 +284,7 @@ def _join_quoted(
         if closing is None and not is_last and len(starts) - 1 - first <= QUOTED_SPAN_LINES:
             return spans, first
         if closing is not None and closing - first <= QUOTED_SPAN_LINES:
-            fields = _parse_csv(block[starts[first] : starts[closing + 1]])
+            fields = _parse_csv(block[starts[first] : starts[closing + 1]], delimiter)
             if fields is not None and len(fields) == n_fields:
                 spans[first] = closing
                 k += 2
@@ -289,19 +293,19 @@ def _join_quoted(
     return spans, None
 
 
-def _parse_csv(record: bytes) -> list[str] | None:
+def _parse_csv(record: bytes, delimiter: str) -> list[str] | None:
     """Fields of one CSV record, None when it is not one record."""
     try:
         # one item: what ends a line in Python (U+2028, form feed) does not end a record
-        return next(csv.reader([record.decode().rstrip("\r\n")], strict=True), None)
+        return next(csv.reader([record.decode().rstrip("\r\n")], delimiter=delimiter, strict=True), None)
     except (UnicodeDecodeError, csv.Error):
         return None
 
 
-def _quoted_fields(lines: pa.ChunkedArray) -> pa.Array:
+def _quoted_fields(lines: pa.ChunkedArray, delimiter: str) -> pa.Array:
     """Fields of the records that use quotes; null for all others, [] for one that cannot be parsed."""
     quoted = pc.fill_null(pc.match_substring(lines, '"'), False).to_numpy(zero_copy_only=False)
     fields: list[list[str] | None] = [None] * len(lines)
     for i in np.flatnonzero(quoted).tolist():
-        fields[i] = _parse_csv(lines[i].as_py().encode()) or []
+        fields[i] = _parse_csv(lines[i].as_py().encode(), delimiter) or []
     return pa.array(fields, pa.list_(pa.string()))

@@ -219,7 +219,7 @@ def _parquet_relation(
         from {scan} as scan join landed_path using (landed_path)
     )"""
     values = {
-        column.name: _parquet_value(column, own[column.name])
+        column.name: parquet_value(column, own[column.name], quote_identifier(f"own_{column.name}"))
         for column in contract.columns
         if column.name in own
     }
@@ -249,8 +249,8 @@ def _scan(*files: LandedFile) -> str:
     return f"read_parquet([{paths}], filename = 'landed_path', file_row_number = true, hive_partitioning = false)"
 
 
-def _parquet_value(column: Column, physical: str) -> Value:
-    name = quote_identifier(f"own_{column.name}")
+def parquet_value(column: Column, physical: str, name: str) -> Value:
+    """How a value of a Parquet column is read: `physical` is its type in DuckDB, `name` its SQL."""
     if column.type == "object" and physical.startswith(("STRUCT", "MAP")):
         # nested properties are checked as the JSON that the text formats have
         return Value(f"to_json({name})::varchar", is_text=True)

@@ -136,6 +136,17 @@ def _from_physical(column: Column, value: Value) -> str:
             return nothing
 
 
+def can_fit(column: Column, value: Value) -> bool:
+    """Whether a value of this type can ever be one of the column; if not, every line is rejected as wrong_type."""
+    return value.is_text or _from_physical(column, value) != f"null::{column.sql_type}"
+
+
+def time_sql(contract: Contract, value: Value) -> str:
+    """SQL of the time (UTC) that a line of the log happened at, null for one that is no time."""
+    column = next(column for column in contract.columns if column.name == contract.time)
+    return _typed(column, value)
+
+
 def _typed(column: Column, value: Value) -> str:
     if not value.is_text:
         return _from_physical(column, value)

@@ -1,0 +1,220 @@
+"""What a mapped source is: its folder with `source.toml` and one SELECT a log, read and checked for its form.
+
+Whether the SELECTs fit the contracts is found out in `mapping.py`, which can ask DuckDB.
+"""
+
+import dataclasses
+import datetime as dt
+import difflib
+import hashlib
+import re
+import tomllib
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+from leap_assets.landing.contracts import CONTRACTS
+
+DECLARATION = "source.toml"
+FORMATS = ("ndjson", "json", "csv", "tsv", "ssv", "parquet")
+KEYS = ("description", "days", "day_pattern", "format", "personal")
+EXAMPLE_PATTERN = r"(?P<year>\d{4})-(?P<month>\d{2})-(?P<day>\d{2})"
+
+
+class SourceError(Exception):
+    """A mapped source or delivered file that cannot be used; the message names the file, the line and the remedy."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Select:
+    """The mapping of one log."""
+
+    log: str
+    path: Path
+    sql: str
+
+
+@dataclasses.dataclass(frozen=True)
+class MappedSource:
+    """A source folder that was read.
+
+    `days` says what dates a delivery: the event's own UTC day, or the path of the file by `day_pattern`. `formats`
+    are pairs of a pattern of paths and the format that such files have, the first that fits counts. `personal` names
+    the columns of personal data by log. `digest` changes with anything in the folder that the result depends on.
+    """
+
+    name: str
+    folder: Path
+    description: str
+    days: Literal["event", "path"]
+    day_pattern: str
+    formats: tuple[tuple[str, str], ...]
+    personal: Mapping[str, tuple[str, ...]]
+    selects: tuple[Select, ...]
+    digest: str
+
+    def day_of(self, path: str) -> dt.date | None:
+        """The day that the path of a delivered file names; None when events date themselves.
+
+        Raises
+        ------
+        SourceError
+            When the path names no day.
+        """
+        if self.days == "event":
+            return None
+        found = re.search(self.day_pattern, path)
+        try:
+            if found is None:
+                raise ValueError
+            return dt.date(*(int(found[part]) for part in ("year", "month", "day")))
+        except (ValueError, TypeError):
+            raise SourceError(
+                f"{path}: its path names no day by day_pattern = '{self.day_pattern}' of {self.folder / DECLARATION}. "
+                'Rename the file, mend the pattern, or let events date themselves with days = "event".'
+            ) from None
+
+
+def read_source(folder: Path) -> MappedSource:
+    """Read a source folder.
+
+    Raises
+    ------
+    SourceError
+        For a folder, declaration or name of a mapping that cannot be used.
+    """
+    path = folder / DECLARATION
+    if not folder.is_dir():
+        raise SourceError(
+            f"{folder} does not exist. A mapped source is a folder with a {DECLARATION} in it: make one."
+        )
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise SourceError(
+            f'{path} does not exist. Write one; a line such as description = "what these files are" is enough.'
+        ) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise SourceError(f"{path} cannot be read ({error}). It must be a file of UTF-8 text.") from None
+    try:
+        declared = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise SourceError(f"{path} is not TOML: {error}. Mend that line.") from None
+    _refuse_unknown(path, text, declared, KEYS, "key")
+    days = declared.get("days", "event")
+    if days not in ("event", "path"):
+        raise _wrong(
+            path, text, "days", 'it must be "event" (each event\'s own day) or "path" (the day in the path)'
+        )
+    selects = tuple(_read_selects(folder))
+    digest = hashlib.sha256()
+    for part in (text, *(piece for select in selects for piece in (select.log, select.sql))):
+        digest.update(hashlib.sha256(part.encode()).digest())
+    return MappedSource(
+        name=folder.name,
+        folder=folder,
+        description=_text(path, text, declared, "description"),
+        days=days,
+        day_pattern=_day_pattern(path, text, declared, days),
+        formats=tuple(_formats(path, text, declared)),
+        personal=dict(_personal(path, text, declared, [select.log for select in selects])),
+        selects=selects,
+        digest=digest.hexdigest(),
+    )
+
+
+def _read_selects(folder: Path) -> Iterable[Select]:
+    found = {path.stem: path for path in sorted(folder.glob("*.sql"))}
+    for name, path in found.items():
+        if name not in CONTRACTS:
+            near = difflib.get_close_matches(name, CONTRACTS, n=1)
+            raise SourceError(
+                f"{path} is no log of Leap. {f'Did you mean {near[0]}.sql? ' if near else ''}A mapping has the name of "
+                f"its log: {', '.join(f'{log}.sql' for log in CONTRACTS)}. Rename it or take it out."
+            )
+    if not found:
+        raise SourceError(
+            f"{folder} has no mapping. Write one SELECT a log, with the name of the log: "
+            f"{', '.join(f'{log}.sql' for log in CONTRACTS)}."
+        )
+    for log in CONTRACTS:
+        if log in found:
+            try:
+                yield Select(log, found[log], found[log].read_text(encoding="utf-8"))
+            except (OSError, UnicodeDecodeError) as error:
+                raise SourceError(
+                    f"{found[log]} cannot be read ({error}). It must be a file of UTF-8 text."
+                ) from None
+
+
+def _day_pattern(path: Path, text: str, declared: Mapping[str, Any], days: str) -> str:
+    pattern = _text(path, text, declared, "day_pattern")
+    if days == "event":
+        if pattern:
+            raise _wrong(
+                path, text, "day_pattern", 'it is only used with days = "path": add that, or take it out'
+            )
+        return ""
+    remedy = f"write it with the groups year, month and day, such as day_pattern = '{EXAMPLE_PATTERN}'"
+    if not pattern:
+        raise SourceError(f'{path}: days = "path" needs a day_pattern. To mend it, {remedy}.')
+    try:
+        groups = re.compile(pattern).groupindex
+    except re.error as error:
+        raise _wrong(path, text, "day_pattern", f"it is no regular expression ({error}): {remedy}") from None
+    if missing := [part for part in ("year", "month", "day") if part not in groups]:
+        raise _wrong(path, text, "day_pattern", f"it has no group {', '.join(missing)}: {remedy}")
+    return pattern
+
+
+def _formats(path: Path, text: str, declared: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
+    for pattern, form in _table(path, text, declared, "format").items():
+        if form not in FORMATS:
+            raise _wrong(path, text, pattern, f"a format is one of {', '.join(FORMATS)}")
+        yield pattern, form
+
+
+def _personal(
+    path: Path, text: str, declared: Mapping[str, Any], logs: list[str]
+) -> Iterable[tuple[str, tuple[str, ...]]]:
+    personal = _table(path, text, declared, "personal")
+    _refuse_unknown(path, text, personal, logs, "log of this source")
+    for log, columns in personal.items():
+        if not isinstance(columns, list) or not all(isinstance(name, str) for name in columns):
+            raise _wrong(path, text, log, 'it must be a list of columns such as ["player_id"]')
+        _refuse_unknown(path, text, columns, CONTRACTS[log].names, f"column of the log {log}")
+        yield log, tuple(columns)
+
+
+def _text(path: Path, text: str, declared: Mapping[str, Any], key: str) -> str:
+    value = declared.get(key, "")
+    if not isinstance(value, str):
+        raise _wrong(path, text, key, "it must be a text in quotes")
+    return value
+
+
+def _table(path: Path, text: str, declared: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+    value = declared.get(key, {})
+    if not isinstance(value, dict):
+        raise _wrong(path, text, key, f"it must be a table [{key}]")
+    return value
+
+
+def _refuse_unknown(path: Path, text: str, names: Iterable[str], known: Iterable[str], what: str) -> None:
+    known = list(known)
+    for name in names:
+        if name not in known:
+            near = difflib.get_close_matches(name, known, n=1)
+            hint = f"did you mean {near[0]}? " if near else ""
+            raise _wrong(
+                path, text, name, f"there is no such {what}; {hint}There are {', '.join(known)}", shown=""
+            )
+
+
+def _wrong(path: Path, text: str, key: str, remedy: str, *, shown: str = " cannot be used") -> SourceError:
+    lines = text.splitlines()
+    line = next(
+        (number for number, line in enumerate(lines, 1) if re.search(rf"\b{re.escape(key)}\b", line)), None
+    )
+    where = f"{path}, line {line}" if line else f"{path}"
+    return SourceError(f"{where}: {key}{shown}: {remedy}.")

@@ -1,0 +1,200 @@
+"""What was taken in: every delivered file by its content, the landing files made of it, and the days built from them.
+
+A small SQLite file, so that each file is booked in one transaction whatever the number of files. It holds no clock:
+two folders that took in the same files hold the same rows.
+"""
+
+import contextlib
+import dataclasses
+import datetime as dt
+import hashlib
+import sqlite3
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+from leap_assets.sources.delivered import Listing
+
+FOLDER = ".taken_in"
+NAME = "ledger.sqlite"
+LOCK_TIMEOUT_S = 60.0
+
+_TABLES = """
+create table if not exists delivered (
+    path text primary key, size integer, mtime_ns integer, ctime_ns integer, sha256 text, mapping text,
+    records integer, unreadable integer, ignored integer, first_day text, last_day text
+) strict;
+create table if not exists landed (
+    landed text primary key, path text, log text, day text, lines integer, sha256 text
+) strict;
+create index if not exists landed_of_path on landed (path);
+create index if not exists landed_of_day on landed (day);
+create table if not exists built (day text primary key, digest text) strict;
+"""
+
+
+@dataclasses.dataclass(frozen=True)
+class Landed:
+    """A file in landing/ that was made of a delivered file; `landed` is its path in landing/."""
+
+    landed: str
+    log: str
+    day: dt.date
+    lines: int
+    sha256: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Booked:
+    """What is known of a delivered file. `mapping` is the digest of the source that it was mapped with."""
+
+    path: str
+    listing: Listing
+    sha256: str
+    mapping: str
+    records: int
+    unreadable: int
+    ignored: int | None
+    first_day: dt.date | None
+    last_day: dt.date | None
+
+
+class Ledger:
+    """The ledger of a data folder. Reading one that does not exist yet finds nothing.
+
+    Parameters
+    ----------
+    landing_dir : Path
+    """
+
+    def __init__(self, landing_dir: Path) -> None:
+        self._path = ledger_path(landing_dir)
+
+    @contextlib.contextmanager
+    def _open(self) -> Iterator[sqlite3.Connection]:
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        connection = sqlite3.connect(self._path, timeout=LOCK_TIMEOUT_S)
+        try:
+            connection.executescript(_TABLES)
+            with connection:
+                yield connection
+        finally:
+            connection.close()
+
+    def delivered(self) -> dict[str, Booked]:
+        """Delivered files by their path."""
+        if not self._path.exists():
+            return {}
+        with self._open() as connection:
+            rows = connection.execute("select * from delivered order by path").fetchall()
+        return {
+            path: Booked(
+                path, Listing(*listing), *texts, records, unreadable, ignored, _day(first), _day(last)
+            )
+            for path, *listing_and_texts, records, unreadable, ignored, first, last in rows
+            for listing, texts in [(listing_and_texts[:3], listing_and_texts[3:])]
+        }
+
+    def landed_of(self, path: str) -> list[str]:
+        """Paths in landing/ of what a delivered file brought."""
+        if not self._path.exists():
+            return []
+        with self._open() as connection:
+            return [row[0] for row in connection.execute("select landed from landed where path = ?", [path])]
+
+    def announce(self, path: str, landed: Sequence[str]) -> None:
+        """Write down which files are about to be put in place, so that none is forgotten by a run that is killed."""
+        with self._open() as connection:
+            connection.execute("update delivered set sha256 = '', ctime_ns = -1 where path = ?", [path])
+            connection.executemany(
+                "insert into landed values (?, ?, '', '', 0, '') on conflict (landed) do update set sha256 = ''",
+                [(name, path) for name in landed],
+            )
+
+    def book(self, booked: Booked, landed: Sequence[Landed]) -> None:
+        """Write down a delivered file with all that it brought, in place of what was known of it."""
+        listing = dataclasses.astuple(booked.listing)
+        counts = (
+            booked.records,
+            booked.unreadable,
+            booked.ignored,
+            _iso(booked.first_day),
+            _iso(booked.last_day),
+        )
+        with self._open() as connection:
+            connection.execute("delete from landed where path = ?", [booked.path])
+            connection.execute(
+                f"insert or replace into delivered values ({', '.join('?' * 11)})",
+                [booked.path, *listing, booked.sha256, booked.mapping, *counts],
+            )
+            connection.executemany(
+                "insert into landed values (?, ?, ?, ?, ?, ?)",
+                [
+                    (one.landed, booked.path, one.log, one.day.isoformat(), one.lines, one.sha256)
+                    for one in landed
+                ],
+            )
+
+    def touch(self, path: str, listing: Listing) -> None:
+        """Write down that a file of the same content has another listing."""
+        with self._open() as connection:
+            connection.execute(
+                "update delivered set size = ?, mtime_ns = ?, ctime_ns = ? where path = ?",
+                [*dataclasses.astuple(listing), path],
+            )
+
+    def lines(self) -> dict[tuple[str, dt.date], int]:
+        """Lines in landing/ by log and day."""
+        if not self._path.exists():
+            return {}
+        with self._open() as connection:
+            rows = connection.execute(
+                "select log, day, sum(lines) from landed where log <> '' group by log, day"
+            )
+            return {(log, dt.date.fromisoformat(day)): lines for log, day, lines in rows}
+
+    def stale_days(self) -> dict[dt.date, str]:
+        """Days whose landing files are not those that were last built, with the digests of what they are now."""
+        if not self._path.exists():
+            return {}
+        with self._open() as connection:
+            built = dict(connection.execute("select day, digest from built").fetchall())
+            now = _digests(connection)
+        stale = {day: now.get(day, "") for day in {*built, *now} if built.get(day, "") != now.get(day, "")}
+        return {dt.date.fromisoformat(day): stale[day] for day in sorted(stale)}
+
+    def record_built(self, days: Sequence[dt.date]) -> None:
+        """Write down that some days were built from what is in landing/ now."""
+        if not self._path.exists():
+            return
+        with self._open() as connection:
+            now = _digests(connection)
+            connection.executemany(
+                "insert or replace into built values (?, ?)",
+                [(day.isoformat(), now[day.isoformat()]) for day in days if day.isoformat() in now],
+            )
+            connection.executemany(
+                "delete from built where day = ?",
+                [(day.isoformat(),) for day in days if day.isoformat() not in now],
+            )
+
+
+def ledger_path(landing_dir: Path) -> Path:
+    """File of the ledger of a landing folder."""
+    return landing_dir / FOLDER / NAME
+
+
+def _digests(connection: sqlite3.Connection) -> Mapping[str, str]:
+    digests: dict[str, hashlib._Hash] = {}
+    for day, landed, sha256 in connection.execute(
+        "select day, landed, sha256 from landed where day <> '' order by day, landed"
+    ):
+        digests.setdefault(day, hashlib.sha256()).update(f"{landed} {sha256}\n".encode())
+    return {day: digest.hexdigest() for day, digest in digests.items()}
+
+
+def _day(text: str | None) -> dt.date | None:
+    return dt.date.fromisoformat(text) if text else None
+
+
+def _iso(day: dt.date | None) -> str | None:
+    return day.isoformat() if day else None

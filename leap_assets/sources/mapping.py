@@ -1,0 +1,584 @@
+"""The SELECTs of a mapped source: checked against the contracts, and run over the records of one file after another.
+
+A SELECT is somebody's SQL: it runs on a database of its own in memory, which reaches no file and no other database.
+What comes out is handed over as Arrow batches a day; files are written in `taking_in.py`.
+"""
+
+import copy
+import dataclasses
+import datetime as dt
+import difflib
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import duckdb
+import numpy as np
+import pyarrow as pa
+
+from leap_assets.landing.contracts import CONTRACTS, Column, Contract
+from leap_assets.landing.relations import parquet_value
+from leap_assets.landing.validation import Value, can_fit, quote_identifier, quote_literal, time_sql
+from leap_assets.sources.declaration import MappedSource, Select, SourceError
+from leap_assets.sources.delivered import RecordFile, open_records
+
+MEMORY_LIMIT = "320MB"
+# of the records of one file and what the SELECTs make of them; what goes beyond is kept on disk
+BATCH_ROWS = 50_000
+LINE_NUMBER, LINE_NUMBERS, SOURCE_FILE = "line_number", "line_numbers", "source_file"
+_LINEAGE_TYPES = {LINE_NUMBER: "BIGINT", LINE_NUMBERS: "BIGINT[]", SOURCE_FILE: "VARCHAR"}
+ORIGIN = ("delivered_file", "delivered_line")
+# columns of the files in landing/ beside the contract's
+
+
+@dataclasses.dataclass(frozen=True)
+class Prepared:
+    """A SELECT that was checked: its SQL, the contract's columns that it returns with their types, and its lineage.
+
+    `lines` is SQL of the delivered lines that a row is made of, as a list; None when the SELECT does not tell.
+    """
+
+    select: Select
+    contract: Contract
+    sql: str
+    columns: Mapping[str, str]
+    lines: str | None
+    is_plain: bool
+
+    @property
+    def table(self) -> str:
+        """Name of the table of what came out."""
+        return f"mapped_{self.contract.log}"
+
+
+@dataclasses.dataclass(frozen=True)
+class Counts:
+    """What became of the records of a file: `mapped` are rows by log, `ignored` is None when it is not known."""
+
+    records: int
+    unreadable: int
+    mapped: Mapping[str, int]
+    ignored: int | None
+
+
+class Mapper:
+    """Runs the SELECTs of a source over files, one at a time.
+
+    Parameters
+    ----------
+    source : MappedSource
+    work_dir : Path
+        Folder for what does not fit into memory; made when it does not exist.
+
+    Raises
+    ------
+    SourceError
+        When a SELECT cannot be used; the message names the file, the line and the remedy.
+    """
+
+    def __init__(self, source: MappedSource, work_dir: Path) -> None:
+        work_dir.mkdir(parents=True, exist_ok=True)
+        self._source = source
+        self._work_dir = work_dir
+        self._file: RecordFile | None = None
+        self._connection = duckdb.connect(
+            # one thread: rows come out in the order of the records
+            config={"threads": 1, "memory_limit": MEMORY_LIMIT, "temp_directory": str(work_dir / "spilled")}
+        )
+        try:
+            connection = self._connection
+            connection.execute("set TimeZone = 'UTC'")
+            # no table of Python's
+            connection.execute("set python_enable_replacements = false")
+            connection.execute("set enable_external_access = false")
+            connection.execute("set lock_configuration = true")
+            self._clear()
+            self.prepared = [prepare(connection, source, select) for select in source.selects]
+        except BaseException:
+            self._connection.close()
+            raise
+
+    def __enter__(self) -> "Mapper":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._connection.close()
+
+    def map(self, file: RecordFile, *, limit: int | None = None) -> Counts:
+        """Read the records of a file and run every SELECT over them.
+
+        Parameters
+        ----------
+        file : RecordFile
+        limit : int, optional
+            Only the first so many records.
+
+        Raises
+        ------
+        SourceError
+            When the file cannot be read, or a SELECT fails on what is in it.
+        """
+        self._clear()
+        self._file = file
+        self._read(file, limit)
+        named: list[str] | None = []
+        for one in self.prepared:
+            try:
+                self._connection.execute(f"create or replace temp table {one.table} as {one.sql}")
+            except duckdb.Error as error:
+                raise SourceError(_failed(one.select, file, error)) from error
+            if one.lines is None:
+                named = None
+            elif named is not None:
+                named.append(f"select unnest({one.lines}) as line_number from {one.table}")
+        records, unreadable = self._rows("select count(*), count(*) - count(record) from read_record")[0]
+        if named is not None:
+            self._connection.execute(
+                "create or replace temp table named_line as select distinct line_number from "
+                f"({' union all '.join(named)})"
+            )
+        self._knows_ignored = named is not None
+        ignored = self._rows(f"select count(*) from {_IGNORED}")[0][0] if named is not None else None
+        mapped = {
+            one.contract.log: self._rows(f"select count(*) from {one.table}")[0][0] for one in self.prepared
+        }
+        return Counts(records, unreadable, mapped, ignored)
+
+    def days(self) -> list[dt.date]:
+        """UTC days of the rows of the file, in order; of logs whose lines have a time."""
+        found: set[dt.date] = set()
+        for one in self.prepared:
+            if (day := _day_sql(one)) is not None:
+                found.update(
+                    row[0] for row in self._rows(f"select distinct {day} from {one.table}") if row[0]
+                )
+        return sorted(found)
+
+    def rows(self, one: Prepared, days: "Days") -> Iterator[tuple[dt.date, pa.RecordBatch]]:
+        """What a SELECT made of the file, in batches of one day, all batches of a day behind each other."""
+        file = self._file
+        assert file is not None  # noqa: S101
+        columns = [
+            f"{_landed(name, kind, one)} as {quote_identifier(name)}" for name, kind in one.columns.items()
+        ]
+        columns.append(f"{quote_literal(file.name)} as {ORIGIN[0]}")
+        columns.append(f"{f'list_min({one.lines})' if one.lines else 'null::bigint'} as {ORIGIN[1]}")
+        # rows of one line in the order they came in; those of an aggregate have none
+        order = (
+            "day, rowid"
+            if one.is_plain
+            else f"day, {ORIGIN[1]}, {', '.join(map(quote_identifier, one.columns))}"
+        )
+        reader = self._connection.execute(
+            f"select {', '.join(columns)}, {days.sql(_day_sql(one))} as day from {one.table} order by {order}"
+        ).to_arrow_reader(BATCH_ROWS)
+        for batch in reader:
+            day = batch.column("day").cast(pa.int32()).to_numpy(zero_copy_only=False)
+            starts = np.concatenate([[0], np.flatnonzero(np.diff(day)) + 1, [len(day)]]).tolist()
+            values = batch.drop_columns(["day"])
+            for start, end in zip(starts, starts[1:], strict=False):
+                if end > start:
+                    yield _EPOCH + dt.timedelta(days=int(day[start])), values.slice(start, end - start)
+
+    def unreadable(self) -> Iterator[bytes]:
+        """Records of the file that could not be read, as they were, without the ends of lines in them."""
+        rows = self._connection.execute(
+            "select text, damaged from read_record where record is null order by line_number"
+        )
+        while part := rows.fetchmany(1000):
+            for text, damaged in part:
+                yield _one_line(damaged if damaged is not None else (text or "").encode())
+
+    def ignored(self, limit: int) -> list[tuple[int, str]]:
+        """The first records that no SELECT returned, with their line numbers."""
+        if not self._knows_ignored:
+            return []
+        return self._rows(
+            f"select line_number, record::varchar from {_IGNORED} order by line_number limit {limit}"
+        )
+
+    def preview(self, one: Prepared, limit: int) -> tuple[list[str], list[tuple[Any, ...]]]:
+        """Names and the first rows, as text, of what a SELECT made of the file."""
+        names = list(one.columns)
+        shown = ", ".join(f"{_landed(name, kind, one)}::varchar" for name, kind in one.columns.items())
+        return names, self._rows(f"select {shown} from {one.table} order by rowid limit {limit}")
+
+    def _clear(self) -> None:
+        connection = self._connection
+        for one in getattr(self, "prepared", ()):
+            connection.execute(f"drop table if exists {one.table}")
+        connection.execute("drop table if exists named_line")
+        connection.execute(
+            "create or replace temp table read_record (line_number bigint, record json, text varchar, damaged blob)"
+        )
+        _create_delivered(connection, "")
+
+    def _read(self, file: RecordFile, limit: int | None) -> None:
+        connection = self._connection
+        _create_delivered(connection, file.name)
+        errors: list[Exception] = []
+        with open_records(file, self._work_dir) as records:
+
+            def batches() -> Iterator[pa.RecordBatch]:
+                left = limit
+                try:
+                    for batch in records.batches:
+                        if left is not None:
+                            batch = batch.slice(0, left)
+                            left -= len(batch)
+                        yield batch
+                        if left == 0:
+                            return
+                except Exception as error:
+                    errors.append(error)
+                    raise
+
+            connection.register(
+                "landed_records", pa.RecordBatchReader.from_batches(records.schema, batches())
+            )
+            try:
+                connection.execute(
+                    f"""insert into read_record
+                    select
+                        line_number, record, case when record is null then text end,
+                        case when record is null then damaged end
+                    from (
+                        select {records.line} as line_number, {records.record} as record,
+                            {records.text} as text, {records.damaged} as damaged
+                        from {records.relation}
+                    )"""
+                )
+            except duckdb.Error:
+                if errors:
+                    raise errors[0] from None
+                raise
+            finally:
+                connection.unregister("landed_records")
+
+    def _rows(self, sql: str) -> list[tuple[Any, ...]]:
+        return self._connection.execute(sql).fetchall()
+
+
+@dataclasses.dataclass(frozen=True)
+class Days:
+    """To which delivery day a row of a file goes.
+
+    By its own UTC day when that lies from `first` to `last`; earlier ones go to `low`, later ones and those without
+    a time to `high`, where the contract rejects them. `fixed` is the one day of a file whose path names it.
+    """
+
+    first: dt.date
+    last: dt.date
+    low: dt.date
+    high: dt.date
+    fixed: dt.date | None = None
+
+    @classmethod
+    def of(
+        cls, found: Sequence[dt.date], start_date: dt.date, today: dt.date, fixed: dt.date | None
+    ) -> "Days":
+        """The rule for a file whose rows have the days `found`.
+
+        Days outside the warehouse are bad clocks when the file has others: their rows go to its first or last good
+        day. A file that has no other keeps its days.
+        """
+        good = [day for day in found if start_date <= day <= today]
+        if good:
+            return cls(start_date, today, good[0], good[-1], fixed)
+        high = fixed or (found[-1] if found else start_date)
+        return cls(dt.date.min, dt.date.max, high, high, fixed)
+
+    def sql(self, day: str | None) -> str:
+        """SQL of the delivery day over that of a row's own day."""
+        if self.fixed or day is None:
+            return f"date '{self.fixed or self.high}'"
+        if self.first == dt.date.min:
+            return f"coalesce({day}, date '{self.high}')"
+        return (
+            f"case when {day} < date '{self.first}' then date '{self.low}' when {day} <= date '{self.last}' then {day} "
+            f"else date '{self.high}' end"
+        )
+
+
+_EPOCH = dt.date(1970, 1, 1)
+_IGNORED = "read_record anti join named_line using (line_number) where record is not null"
+
+
+def _one_line(record: bytes) -> bytes:
+    """A record that could not be read as one line that cannot be read either."""
+    line = re.sub(rb"[\r\n]+", b" ", record.strip(b"\r\n"))
+    if line.lstrip().startswith(b"{") and _is_json(line):
+        # of a CSV file, where it was no record
+        return b"unreadable: " + line
+    return line or b"(the file was cut off here)"
+
+
+def _is_json(line: bytes) -> bool:
+    try:
+        json.loads(line)
+    except (ValueError, RecursionError):
+        return False
+    return True
+
+
+def _create_delivered(connection: duckdb.DuckDBPyConnection, name: str) -> None:
+    connection.execute(
+        f"""create or replace temp view delivered as
+        select {quote_literal(name)} as source_file, line_number, record from read_record where record is not null"""
+    )
+
+
+def _day_sql(one: Prepared) -> str | None:
+    """SQL of a row's own UTC day, None for a log whose lines have no time."""
+    name = one.contract.time
+    if name is None:
+        return None
+    column = next(column for column in one.contract.columns if column.name == name)
+    value = parquet_value(column, one.columns[name], _landed(name, one.columns[name], one))
+    if value.is_text:
+        value = Value(f"nullif({value.sql}, '')", is_text=True)
+    day = f"({time_sql(one.contract, value)})::date"
+    # what no calendar of Python has is a bad clock, too
+    return f"case when {day} between date '0001-01-01' and date '9999-12-31' then {day} end"
+
+
+def _landed(name: str, kind: str, one: Prepared) -> str:
+    """SQL of a value as it is written to landing/: JSON of anything but properties as the text in it."""
+    column = next(column for column in one.contract.columns if column.name == name)
+    sql = quote_identifier(name)
+    if kind == "JSON":
+        return f"{sql}::varchar" if column.type == "object" else f"({sql} ->> '$')"
+    if column.type == "object" and kind.startswith(("STRUCT", "MAP")):
+        return f"to_json({sql})::varchar"
+    return f"{sql}::varchar" if kind == "UUID" or kind.startswith("ENUM") else sql
+
+
+def prepare(connection: duckdb.DuckDBPyConnection, source: MappedSource, select: Select) -> Prepared:
+    """Check a SELECT on a database that has an empty `delivered`.
+
+    Raises
+    ------
+    SourceError
+        With the file, the line where there is one, and the remedy.
+    """
+    contract = CONTRACTS[select.log]
+    tree = _parse(connection, select)
+    types = _describe(connection, select, select.sql)
+    _refuse_columns(select, contract, types)
+    sql, is_plain = select.sql, False
+    if not set(types) & {LINE_NUMBER, LINE_NUMBERS} and (told := _tell_lines(connection, tree, types)):
+        sql, is_plain = told, True
+        types = {**types, LINE_NUMBER: "BIGINT"}
+    lines = None
+    if LINE_NUMBERS in types:
+        lines = LINE_NUMBERS
+    elif LINE_NUMBER in types:
+        lines = f"[{LINE_NUMBER}]"
+    own = {name: kind for name, kind in types.items() if name in contract.names and kind != '"NULL"'}
+    return Prepared(select, contract, sql, own, lines, is_plain)
+
+
+def _parse(connection: duckdb.DuckDBPyConnection, select: Select) -> dict[str, Any]:
+    """The syntax tree of the one SELECT in a mapping."""
+    tree = json.loads(
+        connection.execute("select json_serialize_sql(?::varchar)", [select.sql]).fetchall()[0][0]
+    )
+    if tree["error"]:
+        if tree.get("error_type") == "parser":
+            position = int(tree.get("position") or 0)
+            line = select.sql.count("\n", 0, position) + 1
+            raise SourceError(
+                f"{select.path}, line {line}: this is no SQL of DuckDB: {tree['error_message']}. Mend the line: "
+                f"{_quoted_line(select.sql, line)}"
+            )
+        raise SourceError(
+            f"{select.path}: it must be one SELECT over `delivered` (source_file, line_number, record), and nothing else: "
+            f"{tree['error_message']}"
+        )
+    if len(tree["statements"]) != 1:
+        raise SourceError(
+            f"{select.path}: it has {len(tree['statements'])} statements. It must be one SELECT over `delivered` "
+            "(source_file, line_number, record): take the others out, or make them `with` clauses of it."
+        )
+    return dict(tree)
+
+
+def _describe(connection: duckdb.DuckDBPyConnection, select: Select, sql: str) -> dict[str, str]:
+    """Columns of a SELECT with their types."""
+    try:
+        relation = connection.sql(sql)
+        columns, types = relation.columns, [str(kind) for kind in relation.types]
+        # some faults are found only when it runs
+        connection.execute(sql).fetchall()
+    except duckdb.Error as error:
+        raise SourceError(_refused(select, error)) from error
+    for name in columns:
+        if columns.count(name) > 1:
+            raise SourceError(
+                f"{select.path}: it returns the column {name} more than once. Take one of them out."
+            )
+    return dict(zip(columns, types, strict=True))
+
+
+def _refused(select: Select, error: duckdb.Error) -> str:
+    """The refusal of a SELECT that DuckDB does not take."""
+    text = str(error)
+    reason = re.split(r"\n\s*\n?LINE \d+:", text)[0].strip().replace("\n", " ")
+    found = re.search(r"LINE (\d+):", text)
+    if found is None:
+        return f"{select.path}: DuckDB refuses it: {reason}"
+    line = int(found[1])
+    remedy = f"Mend the line: {_quoted_line(select.sql, line)}"
+    if "disabled by configuration" in reason:
+        remedy = "A mapping reads nothing but `delivered` (source_file, line_number, record)"
+    elif "Catalog Error: Table" in reason or ("does not exist" in reason and "Table" in reason):
+        remedy = f"The one relation is `delivered` (source_file, line_number, record). {remedy}"
+    elif "not found in FROM clause" in reason:
+        remedy = f"`delivered` has source_file, line_number and record; a value of the record is record->>'$.name'. {remedy}"
+    return f"{select.path}, line {line}: {reason} {remedy}"
+
+
+def _quoted_line(sql: str, line: int) -> str:
+    lines = sql.splitlines()
+    return f"`{lines[line - 1].strip()[:120]}`" if line <= len(lines) else "(at the end)"
+
+
+def _refuse_columns(select: Select, contract: Contract, types: Mapping[str, str]) -> None:
+    columns = {column.name: column for column in contract.columns}
+    for name, kind in types.items():
+        where = _where(select, name)
+        if name in _LINEAGE_TYPES:
+            if kind != _LINEAGE_TYPES[name] and not (kind == "INTEGER" and name == LINE_NUMBER):
+                raise SourceError(
+                    f"{where}: {name} is {kind}, but must be {_LINEAGE_TYPES[name]}: the number of the delivered line as it "
+                    "is in `delivered`, or list(line_number) as line_numbers."
+                )
+        elif name not in columns:
+            raise SourceError(f"{where}: {_unknown(contract, name)}")
+        elif kind != '"NULL"' and not can_fit(columns[name], parquet_value(columns[name], kind, name)):
+            raise SourceError(
+                f"{where}: {name} is {kind}, which can never be {_WORDS[columns[name].type]}. {_fit_remedy(columns[name], kind)}"
+            )
+        elif kind == '"NULL"' and columns[name].required:
+            raise SourceError(
+                f"{where}: {name} is always null, but every line of the log {contract.log} must have one. Give it a value."
+            )
+    if missing := [
+        column.name for column in contract.columns if column.required and column.name not in types
+    ]:
+        near = "; ".join(
+            f"{column.name} is: {column.meaning}" for column in contract.columns if column.name in missing
+        )
+        raise SourceError(
+            f"{select.path}: it does not return {', '.join(missing)}, which every line of the log {contract.log} must "
+            f"have. Add {'it' if len(missing) == 1 else 'them'} to the SELECT ({near})."
+        )
+
+
+def _unknown(contract: Contract, name: str) -> str:
+    near = difflib.get_close_matches(name.lower(), contract.names, n=1)
+    hint = f" Did you mean {near[0]}?" if near else ""
+    if name in [column.name for column in contract.properties]:
+        hint = f" It belongs into properties: json_object('{name}', ...) as properties."
+    return (
+        f"{name} is no column of the log {contract.log}.{hint} Its columns are {', '.join(contract.names)}; rename it with "
+        "`as`, or take it out."
+    )
+
+
+def _fit_remedy(column: Column, kind: str) -> str:
+    if column.type == "timestamp" and kind.rstrip("T") in ("BIGIN", "HUGEIN", "INTEGER", "DOUBLE", "UBIGIN"):
+        return (
+            "Seconds since 1970 become a time by to_timestamp(x), milliseconds by epoch_ms(x), microseconds by "
+            "make_timestamp(x)."
+        )
+    if column.type == "text":
+        return "Cast it to varchar if that is its text, or take a value out of it."
+    if column.type == "object":
+        return "Make it an object: json_object('name', value, ...), or a struct."
+    return f"Cast it with try_cast(... as {column.sql_type}), or give its text."
+
+
+_WORDS = {
+    "text": "a text",
+    "integer": "a whole number",
+    "decimal": "an amount",
+    "micros": "an amount",
+    "duration": "a number of seconds",
+    "object": "an object",
+    "double": "a number",
+    "boolean": "true or false",
+    "timestamp": "a time",
+    "date": "a day",
+}
+
+
+def _where(select: Select, name: str) -> str:
+    """The file, and the line of a mapping in which a column gets its name, as far as a look at the text can tell."""
+    lines = re.sub(r"--.*", "", select.sql).splitlines()
+    word = re.escape(name)
+    for form in (rf"\bas\s+\"?{word}\b", rf"\b{word}\b"):
+        for number, line in enumerate(lines, 1):
+            if re.search(form, line, flags=re.IGNORECASE):
+                return f"{select.path}, line {number}"
+    return str(select.path)
+
+
+def _failed(select: Select, file: RecordFile, error: duckdb.Error) -> str:
+    """What to say about a SELECT that failed on the values of a file."""
+    text = str(error)
+    reason = re.split(r"\n\s*\n?LINE \d+:", text)[0].strip().replace("\n", " ")
+    found = re.search(r"LINE (\d+):", text)
+    where = f"{select.path}, line {found[1]}" if found else f"{select.path}"
+    remedy = "Mend the SELECT"
+    if isinstance(error, duckdb.ConversionException):
+        remedy = "Use try_cast, or leave the value as it is: a line whose value does not fit is then rejected by itself"
+    return f"{where}: it fails on {file.name}: {reason}. {remedy}."
+
+
+def _tell_lines(
+    connection: duckdb.DuckDBPyConnection, tree: Mapping[str, Any], types: Mapping[str, str]
+) -> str | None:
+    """The SELECT with the number of the delivered line as one more column; None when that cannot be told.
+
+    It can where each row comes from one record: one SELECT from `delivered` that groups, aggregates and unites
+    nothing. Whether the number may stand beside the other columns is left to DuckDB, which refuses it in an aggregate.
+    """
+    node = copy.deepcopy(tree["statements"][0]["node"])
+    if (
+        node["type"] != "SELECT_NODE"
+        or node["group_sets"]
+        or node["aggregate_handling"] != "STANDARD_HANDLING"
+    ):
+        return None
+    if any(modifier["type"] == "DISTINCT_MODIFIER" for modifier in node["modifiers"]):
+        return None
+    if "delivered" in json.dumps(node["cte_map"]) or (name := _relation_name(node["from_table"])) is None:
+        return None
+    number = f"select {quote_identifier(name)}.{LINE_NUMBER} as {LINE_NUMBER}"
+    asked = json.loads(connection.execute("select json_serialize_sql(?::varchar)", [number]).fetchall()[0][0])
+    node["select_list"] += asked["statements"][0]["node"]["select_list"]
+    whole = {**tree, "statements": [{**tree["statements"][0], "node": node}]}
+    try:
+        sql = str(
+            connection.execute("select json_deserialize_sql(?::json)", [json.dumps(whole)]).fetchall()[0][0]
+        )
+        relation = connection.sql(sql)
+    except duckdb.Error:
+        return None
+    found = dict(zip(relation.columns, map(str, relation.types), strict=True))
+    return sql if found == {**types, LINE_NUMBER: "BIGINT"} else None
+
+
+def _relation_name(table: Mapping[str, Any]) -> str | None:
+    """How a FROM clause calls `delivered`; None when it is not there exactly once, or behind a subquery."""
+    if table["type"] == "BASE_TABLE":
+        return (table["alias"] or table["table_name"]) if table["table_name"].lower() == "delivered" else None
+    if table["type"] != "JOIN" or json.dumps(table).lower().count('"table_name": "delivered"') != 1:
+        return None
+    return _relation_name(table["left"]) or _relation_name(table["right"])

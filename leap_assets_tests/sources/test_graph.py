@@ -1,0 +1,42 @@
+"""A mapped source through the real graph: the same checks, books and marts as any other source."""
+
+import datetime as dt
+
+import pytest
+
+from leap_assets_tests.sources.conftest import event, ndjson
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.mark.smoke
+def test_a_folder_of_files_and_one_select_are_all_it_takes(mapped_leap):
+    leap = mapped_leap()
+    (leap.settings.delivered_dir / "month.ndjson").write_bytes(
+        ndjson(
+            event(1),
+            event(2, "2025-01-01 10:05:00", "purchase", item="sword", paid=4.99),
+            event(3, what="heartbeat_of_the_engine"),
+            b'{"id": "e4", "user',
+            event(5, "2025-01-02T23:30:00-02:00"),
+            event(6, "2025-01-03 00:00:00", "nobody knows"),
+            event(7, "no time at all"),
+        )
+    )
+    leap.run(dt.date(2025, 1, 1), dt.date(2025, 1, 3))
+    assert leap.query("select delivery_date::text, received from leap_raw.delivery order by 1") == [
+        ("2025-01-01", 2),
+        ("2025-01-02", 0),
+        ("2025-01-03", 4),
+    ]
+    assert leap.query("select reason, count(*) from leap_raw.rejected_line group by 1 order by 1") == [
+        ("unknown_event_type", 1),
+        ("unparsable", 1),
+        ("wrong_type", 1),
+    ]
+    assert leap.query("select raw_line from leap_raw.rejected_line where reason = 'unparsable'") == [
+        ('{"id": "e4", "user',)
+    ]
+    assert leap.query("select event_date::text, revenue from leap_mart.kpi_daily where revenue > 0") == [
+        ("2025-01-01", pytest.approx(4.99))
+    ]
