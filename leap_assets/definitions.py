@@ -16,10 +16,11 @@ from leap_assets.assets.generators import build_generators, landing_specs
 from leap_assets.assets.proofs import build_proofs
 from leap_assets.assets.published import build_published
 from leap_assets.assets.raw import build_raw
-from leap_assets.jobs import build_jobs
+from leap_assets.jobs import DAILY_JOB, build_jobs
 from leap_assets.partitions import daily_partitions
 from leap_assets.resources import LandingZone, LeapDbt, Warehouse
 from leap_assets.schedules import build_schedules
+from leap_assets.sensors import build_sensors
 from leap_assets.settings import SIMULATOR, Settings, load_settings
 
 
@@ -55,13 +56,15 @@ def build_defs(
     if simulated and settings.proofs:
         tables.append(build_proofs(partitions, settings))
     published = build_published(partitions, [key for table in tables for key in table.keys], settings)
-    jobs = build_jobs(settings.alert_webhook)
+    jobs, sensors = build_jobs(settings.alert_webhook), []
     if settings.is_mapped:
         jobs.append(build_take_in_job(settings))
+        sensors = build_sensors(settings, {job.name: job for job in jobs}, DAILY_JOB)
     return dg.Definitions(
         assets=[*generators, *tables, published],
         jobs=jobs,
         schedules=build_schedules(jobs[0], partitions, settings),
+        sensors=sensors,
         resources=resources,
         executor=dg.in_process_executor,
     )

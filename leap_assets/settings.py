@@ -108,8 +108,8 @@ class Settings:
         SIMULATOR,
         _text,
         f"'{SIMULATOR}', '{LANDING}' or the name of a mapped source",
-        "Who fills landing/: `simulator`, `landing` (somebody else, with files that follow the contracts), or the mapped "
-        "source of this name, a folder of `sources/`",
+        "Who fills landing/: `simulator`, `landing` (somebody else, with files that follow the contracts), or the "
+        "mapped source of this name, a folder of `sources/`",
         # whether a source of this name exists is known when all settings are
         lambda value: re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_-]*", value) is not None,
     )
@@ -436,8 +436,8 @@ def _with_mapped_logs(settings: Settings, *, is_given: bool) -> Settings:
         known = [SIMULATOR, LANDING, *list_sources(folder.parent)]
         near = difflib.get_close_matches(settings.source, known, n=1)
         raise SettingsError(
-            f"LEAP_SOURCE={_quoted(settings.source)} cannot be used: it must be '{SIMULATOR}' or '{LANDING}', or the name "
-            f"of a folder in {folder.parent} ({', '.join(known[2:]) or 'there is none yet'}). "
+            f"LEAP_SOURCE={_quoted(settings.source)} cannot be used: it must be '{SIMULATOR}' or '{LANDING}', or the "
+            f"name of a folder in {folder.parent} ({', '.join(known[2:]) or 'there is none yet'}). "
             f"{f'Did you mean {near[0]}? ' if near else ''}Unset it for the default {SIMULATOR}."
         )
     if is_given:

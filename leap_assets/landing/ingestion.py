@@ -313,9 +313,12 @@ def _book(
             [contract.log, *window],
         ).fetchall()
     )
+    by_day: dict[dt.date, list[LandedFile]] = {}
+    for file in received:
+        by_day.setdefault(file.delivery_date, []).append(file)
     loaded = []
     for day in days:
-        own = [file for file in received if file.delivery_date == day]
+        own = by_day.get(day, [])
         row = Loaded(
             log=contract.log,
             delivery_date=day,

@@ -208,7 +208,8 @@ def _record_file(source: MappedSource, name: str, path: Path, member: str | None
     if form is None:
         raise SourceError(
             f"{path.parent / name if member else path} is not a file that Leap reads: its name must end in "
-            f"{', '.join(ENDINGS)} or {ARCHIVE}, with {' or '.join(COMPRESSIONS)} behind it when compressed. Rename it, "
+            f"{', '.join(ENDINGS)} or {ARCHIVE}, with {' or '.join(COMPRESSIONS)} behind it when "
+            "compressed. Rename it, "
             f'say in {source.folder / "source.toml"} what it is ([format], such as "*{ending[0] or Path(name).name}" = '
             f'"ndjson"), or move it out of {PLACE}.'
         )
@@ -303,7 +304,8 @@ def _csv_records(file: RecordFile) -> Records:
         other := next((form for form, sign in DELIMITERS.items() if sign in header[0]), None)
     ):
         raise SourceError(
-            f"{_shown(file)} is read as {file.format}, but its first line looks like {other}: {header[0][:80]!r}. Say so "
+            f"{_shown(file)} is read as {file.format}, but its first line looks like {other}: "
+            f"{header[0][:80]!r}. Say so "
             f'in source.toml: [format], "*{Path(file.name).suffix}" = "{other}".'
         )
     names: list[str] = []

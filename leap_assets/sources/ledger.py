@@ -11,6 +11,7 @@ import hashlib
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from leap_assets.sources.delivered import Listing
 
@@ -86,13 +87,7 @@ class Ledger:
             return {}
         with self._open() as connection:
             rows = connection.execute("select * from delivered order by path").fetchall()
-        return {
-            path: Booked(
-                path, Listing(*listing), *texts, records, unreadable, ignored, _day(first), _day(last)
-            )
-            for path, *listing_and_texts, records, unreadable, ignored, first, last in rows
-            for listing, texts in [(listing_and_texts[:3], listing_and_texts[3:])]
-        }
+        return {row[0]: _booked(*row) for row in rows}
 
     def landed_of(self, path: str) -> list[str]:
         """Paths in landing/ of what a delivered file brought."""
@@ -190,6 +185,12 @@ def _digests(connection: sqlite3.Connection) -> Mapping[str, str]:
     ):
         digests.setdefault(day, hashlib.sha256()).update(f"{landed} {sha256}\n".encode())
     return {day: digest.hexdigest() for day, digest in digests.items()}
+
+
+def _booked(path: str, size: int, mtime_ns: int, ctime_ns: int, *rest: Any) -> Booked:
+    sha256, mapping, records, unreadable, ignored, first, last = rest
+    listing = Listing(size, mtime_ns, ctime_ns)
+    return Booked(path, listing, sha256, mapping, records, unreadable, ignored, _day(first), _day(last))
 
 
 def _day(text: str | None) -> dt.date | None:

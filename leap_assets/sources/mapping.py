@@ -8,6 +8,7 @@ import copy
 import dataclasses
 import datetime as dt
 import difflib
+import itertools
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -181,7 +182,7 @@ class Mapper:
             day = batch.column("day").cast(pa.int32()).to_numpy(zero_copy_only=False)
             starts = np.concatenate([[0], np.flatnonzero(np.diff(day)) + 1, [len(day)]]).tolist()
             values = batch.drop_columns(["day"])
-            for start, end in zip(starts, starts[1:], strict=False):
+            for start, end in itertools.pairwise(starts):
                 if end > start:
                     yield _EPOCH + dt.timedelta(days=int(day[start])), values.slice(start, end - start)
 
@@ -300,7 +301,8 @@ class Days:
         if self.first == dt.date.min:
             return f"coalesce({day}, date '{self.high}')"
         return (
-            f"case when {day} < date '{self.first}' then date '{self.low}' when {day} <= date '{self.last}' then {day} "
+            f"case when {day} < date '{self.first}' then date '{self.low}' when {day} <= date "
+            f"'{self.last}' then {day} "
             f"else date '{self.high}' end"
         )
 
@@ -397,7 +399,8 @@ def _parse(connection: duckdb.DuckDBPyConnection, select: Select) -> dict[str, A
                 f"{_quoted_line(select.sql, line)}"
             )
         raise SourceError(
-            f"{select.path}: it must be one SELECT over `delivered` (source_file, line_number, record), and nothing else: "
+            f"{select.path}: it must be one SELECT over `delivered` (source_file, line_number, "
+            "record), and nothing else: "
             f"{tree['error_message']}"
         )
     if len(tree["statements"]) != 1:
@@ -455,18 +458,21 @@ def _refuse_columns(select: Select, contract: Contract, types: Mapping[str, str]
         if name in _LINEAGE_TYPES:
             if kind != _LINEAGE_TYPES[name] and not (kind == "INTEGER" and name == LINE_NUMBER):
                 raise SourceError(
-                    f"{where}: {name} is {kind}, but must be {_LINEAGE_TYPES[name]}: the number of the delivered line as it "
+                    f"{where}: {name} is {kind}, but must be {_LINEAGE_TYPES[name]}: the number of "
+                    "the delivered line as it "
                     "is in `delivered`, or list(line_number) as line_numbers."
                 )
         elif name not in columns:
             raise SourceError(f"{where}: {_unknown(contract, name)}")
         elif kind != '"NULL"' and not can_fit(columns[name], parquet_value(columns[name], kind, name)):
             raise SourceError(
-                f"{where}: {name} is {kind}, which can never be {_WORDS[columns[name].type]}. {_fit_remedy(columns[name], kind)}"
+                f"{where}: {name} is {kind}, which can never be {_WORDS[columns[name].type]}. "
+                f"{_fit_remedy(columns[name], kind)}"
             )
         elif kind == '"NULL"' and columns[name].required:
             raise SourceError(
-                f"{where}: {name} is always null, but every line of the log {contract.log} must have one. Give it a value."
+                f"{where}: {name} is always null, but every line of the log {contract.log} must have "
+                "one. Give it a value."
             )
     if missing := [
         column.name for column in contract.columns if column.required and column.name not in types
@@ -475,7 +481,8 @@ def _refuse_columns(select: Select, contract: Contract, types: Mapping[str, str]
             f"{column.name} is: {column.meaning}" for column in contract.columns if column.name in missing
         )
         raise SourceError(
-            f"{select.path}: it does not return {', '.join(missing)}, which every line of the log {contract.log} must "
+            f"{select.path}: it does not return {', '.join(missing)}, which every line of the log "
+            f"{contract.log} must "
             f"have. Add {'it' if len(missing) == 1 else 'them'} to the SELECT ({near})."
         )
 
@@ -486,7 +493,8 @@ def _unknown(contract: Contract, name: str) -> str:
     if name in [column.name for column in contract.properties]:
         hint = f" It belongs into properties: json_object('{name}', ...) as properties."
     return (
-        f"{name} is no column of the log {contract.log}.{hint} Its columns are {', '.join(contract.names)}; rename it with "
+        f"{name} is no column of the log {contract.log}.{hint} Its columns are {', "
+        "'.join(contract.names)}; rename it with "
         "`as`, or take it out."
     )
 

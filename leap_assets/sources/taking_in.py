@@ -164,12 +164,10 @@ def _take_in_file(
     partial: dict[Path, Path] = {}
     landed: list[Landed] = []
     counts: list[Counts] = []
-    days: list[dt.date] = []
     try:
         for file in record_files(source, relative, path):
-            one, own_days, written = _map_file(mapper, source, file, landing_dir, start_date, today, partial)
+            one, written = map_file(mapper, source, file, landing_dir, start_date, today, partial)
             counts.append(one)
-            days += own_days
             landed += written
         if Listing.of(path) != listing:
             raise _ChangedError
@@ -199,7 +197,7 @@ def _take_in_file(
     return booked
 
 
-def _map_file(
+def map_file(
     mapper: Mapper,
     source: MappedSource,
     file: RecordFile,
@@ -207,12 +205,16 @@ def _map_file(
     start_date: dt.date,
     today: dt.date,
     partial: dict[Path, Path],
-) -> tuple[Counts, list[dt.date], list[Landed]]:
-    """Map a file of records and write what came out under temporary names, which are added to `partial`."""
+    *,
+    limit: int | None = None,
+) -> tuple[Counts, list[Landed]]:
+    """Map a file of records (or its first ones) and write what came out under temporary names.
+
+    These are added to `partial`, with the names they are to get.
+    """
     fixed = source.day_of(file.name)
-    counts = mapper.map(file)
-    found = mapper.days()
-    days = Days.of(found, start_date, today, fixed)
+    counts = mapper.map(file, limit=limit)
+    days = Days.of(mapper.days(), start_date, today, fixed)
     stem = landing_stem(file.name)
     landed: list[Landed] = []
     for one in mapper.prepared:
@@ -237,7 +239,7 @@ def _map_file(
                 hash_content(temporary),
             )
         )
-    return counts, found, landed
+    return counts, landed
 
 
 class _DayFiles:
@@ -324,16 +326,16 @@ def _warn_about(
     for path in gone:
         landed = ledger.landed_of(path)
         warn(
-            f"{delivered_dir / path} is gone; what it brought stays in {landing_dir}. Put it back, or, if its lines are "
-            f"to go too, put an empty file in its place."
+            f"{delivered_dir / path} is gone; what it brought stays in {landing_dir}. "
+            "Put it back, or, if its lines are to go too, put an empty file in its place."
             if landed
             else f"{delivered_dir / path} is gone; it had brought nothing."
         )
     for booked in read:
         if booked.first_day and booked.first_day < start_date:
             warn(
-                f"{booked.path} has nothing but days before {start_date}, the first of the warehouse: they are not loaded. "
-                f"For them, use another data folder with LEAP_START_DATE={booked.first_day}."
+                f"{booked.path} has nothing but days before {start_date}, the first of the warehouse, "
+                f"which are not loaded. For them, use another data folder with LEAP_START_DATE={booked.first_day}."
             )
         elif booked.last_day and booked.last_day > today:
             warn(

@@ -37,6 +37,6 @@ def test_a_folder_of_files_and_one_select_are_all_it_takes(mapped_leap):
     assert leap.query("select raw_line from leap_raw.rejected_line where reason = 'unparsable'") == [
         ('{"id": "e4", "user',)
     ]
-    assert leap.query("select event_date::text, revenue from leap_mart.kpi_daily where revenue > 0") == [
-        ("2025-01-01", pytest.approx(4.99))
-    ]
+    assert leap.query(
+        "select event_date::text, purchase_amount from leap_mart.kpi_daily where purchase_amount > 0"
+    ) == [("2025-01-01", pytest.approx(4.99))]
