@@ -10,13 +10,15 @@ import subprocess
 import sys
 import time
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from leap_assets.partitions import Window
 from leap_assets.settings import PROJECT_DIR
 
 STEPS = {
     "simulate": "simulating the game",
+    "take_in": "taking in what was delivered",
+    "take_in_deliveries": "taking in what was delivered",
     "load": "loading the deliveries",
     "stage": "building the staging models",
     "detect": "detecting conflicts",
@@ -51,10 +53,19 @@ def materialize(selection: str, days: Window, environment: Mapping[str, str] | N
     bool
         Whether the run succeeded. When it did not, the end of its log and the cause have been printed.
     """
-    command = [sys.executable, "-m", "dagster", "asset", "materialize", "--select", selection]
-    command += ["--partition-range", f"{days.first}...{days.last}", "-m", "leap_assets.definitions"]
-    started = time.monotonic()
     print(f"Materialising {days} ({len(days)} days) in one run", flush=True)
+    arguments = ["asset", "materialize", "--select", selection]
+    return _run([*arguments, "--partition-range", f"{days.first}...{days.last}"], environment)
+
+
+def execute(job: str, environment: Mapping[str, str] | None = None) -> bool:
+    """Run a job that has no days, telling its progress; gives whether it succeeded, like `materialize`."""
+    return _run(["job", "execute", "--job", job], environment)
+
+
+def _run(arguments: Sequence[str], environment: Mapping[str, str] | None) -> bool:
+    command = [sys.executable, "-m", "dagster", *arguments, "-m", "leap_assets.definitions"]
+    started = time.monotonic()
     with subprocess.Popen(
         command,
         cwd=PROJECT_DIR,

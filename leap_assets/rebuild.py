@@ -1,6 +1,7 @@
 """`make rebuild`: the warehouse anew from landing/, beside the old one, which stays until the new one is complete.
 
-For after an upgrade, a changed rule or a changed setting of the model. The landing files are only read.
+For after an upgrade, a changed rule or a changed setting of the model. The landing files are only read; but those of a
+mapped source are made first of what was delivered, where that or the mapping has changed.
 """
 
 import dataclasses
@@ -8,9 +9,10 @@ import datetime as dt
 import sys
 
 from leap_assets.landing.files import list_days
-from leap_assets.materialization import materialize
+from leap_assets.materialization import execute, materialize
 from leap_assets.partitions import Window
 from leap_assets.settings import Settings, SettingsError, load_settings
+from leap_assets.sources.taking_in import TAKE_IN_JOB
 
 EVERYTHING_BEHIND_LANDING = "not (group:generators or group:truth)"
 
@@ -22,6 +24,10 @@ def main() -> int:
     except SettingsError as error:
         print(error)
         return 2
+    if settings.is_mapped and not execute(TAKE_IN_JOB, {"LEAP_REBUILD": "1"}):
+        # a changed mapping may have other logs and other days
+        print("The warehouse is as it was before.")
+        return 1
     if (days := landed_days(settings, dt.datetime.now(dt.UTC).date())) is None:
         print(
             f"{settings.landing_dir} holds no delivery from {settings.start_date} on: there is nothing to rebuild."

@@ -160,12 +160,19 @@ def check_world(data_dir: Path, wanted: Mapping[str, Mapping[str, str]], *, rebu
         recorded = json.loads(world_path(data_dir).read_text())
     except FileNotFoundError:
         return
+    is_mapped = wanted["world"].get("LEAP_SOURCE") not in (SIMULATOR, LANDING)
     remedies = (
         {"world": ""} if rebuilding else {"world": "", "model": ", or build it anew with `make rebuild`"}
     )
     for part, remedy in remedies.items():
         for name in dict.fromkeys([*recorded[part], *wanted[part]]):
             was, now = recorded[part].get(name, "(unset)"), wanted[part].get(name, "(unset)")
+            if was != now and name == "LEAP_LOGS" and is_mapped:
+                raise WrongWorldError(
+                    f"{data_dir} was made with mappings of the logs {was}, but the source has {now} now. Nothing was "
+                    "changed. Build it anew with `make rebuild`, or use another data folder with "
+                    "LEAP_DATA_DIR=<folder>."
+                )
             if was != now:
                 raise WrongWorldError(
                     f"{data_dir} was made with {name}={was}, but this run has {name}={now}. Nothing was changed. "

@@ -13,11 +13,11 @@ from typing import Any
 
 import dagster as dg
 
-from leap_assets.assets.deliveries import TAKE_IN_JOB, TAKEN_IN_TAG
+from leap_assets.assets.deliveries import TAKEN_IN_TAG
 from leap_assets.settings import Settings
 from leap_assets.sources.delivered import Listing, list_delivered
 from leap_assets.sources.ledger import Ledger
-from leap_assets.sources.taking_in import buildable, ranges_of
+from leap_assets.sources.taking_in import TAKE_IN_JOB, buildable, ranges_of
 
 INTERVAL_S = 30
 CURSOR_FILES = 2000

@@ -17,11 +17,10 @@ from leap_assets.resources import LandingZone, Warehouse
 from leap_assets.settings import Settings
 from leap_assets.sources.declaration import SourceError, read_source
 from leap_assets.sources.ledger import Ledger
-from leap_assets.sources.taking_in import SHOWN_RANGES, TakenIn, buildable, ranges_of, take_in
+from leap_assets.sources.taking_in import SHOWN_RANGES, TAKE_IN_JOB, TakenIn, buildable, ranges_of, take_in
 
 TAKEN_IN_TAG = "leap/taken_in"
 # of a run whose deliveries were taken in by the run before it
-TAKE_IN_JOB = "take_in_deliveries"
 
 
 def build_take_in(partitions: dg.PartitionsDefinition, settings: Settings) -> dg.AssetsDefinition:

@@ -10,7 +10,7 @@ import datetime as dt
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import duckdb
@@ -25,6 +25,8 @@ from leap_assets.sources.delivered import RecordFile, list_delivered, record_fil
 from leap_assets.sources.mapping import Mapper, Prepared
 from leap_assets.sources.taking_in import map_file
 
+WHOLE_BYTES = 300_000_000
+# files of so many bytes in all are read to their ends, to tell which days they hold
 LINES, FILES, EXAMPLES, ROWS = 1000, 20, 3, 5
 SHOWN_CHARS = 160
 CELL_CHARS = 28
@@ -41,6 +43,7 @@ class Tried:
     ignored: int | None = 0
     mapped: Counter[str] = dataclasses.field(default_factory=Counter)
     days: set[dt.date] = dataclasses.field(default_factory=set)
+    is_whole: bool = False
     examples: list[str] = dataclasses.field(default_factory=list)
     previews: dict[str, str] = dataclasses.field(default_factory=dict)
     problems: list[str] = dataclasses.field(default_factory=list)
@@ -120,6 +123,9 @@ def _try(source: MappedSource, folder: Path, work: Path, lines: int, files: int)
                     readable.append(file)
             except SourceError as error:
                 tried.problems.append(str(error))
+        tried.is_whole = sum(path.stat().st_size for path in found.files.values()) <= WHOLE_BYTES
+        if tried.is_whole:
+            _find_days(mapper, source, found.files, tried)
         likely = [day for day in tried.days if FIRST_LIKELY_DAY <= day <= today]
         start_date = min(likely, default=FIRST_LIKELY_DAY)
         for file in readable:
@@ -146,6 +152,21 @@ def _try_file(mapper: Mapper, source: MappedSource, file: RecordFile, lines: int
     for one in mapper.prepared:
         if counts.mapped[one.contract.log] and one.contract.log not in tried.previews:
             tried.previews[one.contract.log] = _preview(mapper, one)
+
+
+def _find_days(mapper: Mapper, source: MappedSource, files: Mapping[str, Path], tried: Tried) -> None:
+    """Add the days of all records of all files to those of the sample."""
+    for relative, path in files.items():
+        try:
+            for file in record_files(source, relative, path):
+                if fixed := source.day_of(file.name):
+                    tried.days.add(fixed)
+                else:
+                    mapper.map(file)
+                    tried.days.update(mapper.days())
+        except SourceError as error:
+            if str(error) not in tried.problems:
+                tried.problems.append(str(error))
 
 
 def _preview(mapper: Mapper, one: Prepared) -> str:
@@ -228,7 +249,8 @@ def _print_days(
         return
     last = min(days[-1], today - dt.timedelta(days=1))
     print(
-        f"\nThe sample holds {len(days):,} days, from {days[0]} to {days[-1]}. To build them:\n\n"
+        f"\n{'All files together hold' if tried.is_whole else 'The sample holds'} {len(days):,} days, "
+        f"from {days[0]} to {days[-1]}{'' if tried.is_whole else ' (the rest may hold others, a run tells them)'}. To build them:\n\n"
         f"    export LEAP_SOURCE={source.name} LEAP_START_DATE={start_date} LEAP_DATA_DIR=$PWD/my-{source.name}\n"
         f"    export LEAP_DELIVERED_DIR={folder} DAGSTER_HOME=$LEAP_DATA_DIR/dagster\n"
         '    mkdir -p $DAGSTER_HOME && sed "s#data/dagster#$DAGSTER_HOME#" dagster.yaml > $DAGSTER_HOME/dagster.yaml\n'

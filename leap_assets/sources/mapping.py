@@ -442,7 +442,8 @@ def _refused(select: Select, error: duckdb.Error) -> str:
     elif "Catalog Error: Table" in reason or ("does not exist" in reason and "Table" in reason):
         remedy = f"The one relation is `delivered` (source_file, line_number, record). {remedy}"
     elif "not found in FROM clause" in reason:
-        remedy = f"`delivered` has source_file, line_number and record; a value of the record is record->>'$.name'. {remedy}"
+        known = "`delivered` has source_file, line_number and record"
+        remedy = f"{known}; a value of the record is record->>'$.name'. {remedy}"
     return f"{select.path}, line {line}: {reason} {remedy}"
 
 
@@ -493,9 +494,8 @@ def _unknown(contract: Contract, name: str) -> str:
     if name in [column.name for column in contract.properties]:
         hint = f" It belongs into properties: json_object('{name}', ...) as properties."
     return (
-        f"{name} is no column of the log {contract.log}.{hint} Its columns are {', "
-        "'.join(contract.names)}; rename it with "
-        "`as`, or take it out."
+        f"{name} is no column of the log {contract.log}.{hint} Its columns are "
+        f"{', '.join(contract.names)}; rename it with `as`, or take it out."
     )
 
 

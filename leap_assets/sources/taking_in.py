@@ -23,6 +23,7 @@ from leap_assets.sources.mapping import Counts, Days, Mapper
 
 VERSION = "1"
 # of the files that are written: another one makes all delivered files be mapped again
+TAKE_IN_JOB = "take_in_deliveries"
 UNREADABLE = "unreadable"
 STEM_CHARS = 60
 SHOWN_RANGES = 5
