@@ -214,7 +214,12 @@ def _refuse_unknown(path: Path, text: str, names: Iterable[str], known: Iterable
 def _wrong(path: Path, text: str, key: str, remedy: str, *, shown: str = " cannot be used") -> SourceError:
     lines = text.splitlines()
     line = next(
-        (number for number, line in enumerate(lines, 1) if re.search(rf"\b{re.escape(key)}\b", line)), None
+        (
+            number
+            for number, line in enumerate(lines, 1)
+            if re.search(rf"(?<!\w){re.escape(key)}(?!\w)", line)
+        ),
+        None,
     )
     where = f"{path}, line {line}" if line else f"{path}"
     return SourceError(f"{where}: {key}{shown}: {remedy}.")

@@ -31,6 +31,7 @@ MEMORY_LIMIT = "320MB"
 BATCH_ROWS = 50_000
 LINE_NUMBER, LINE_NUMBERS, SOURCE_FILE = "line_number", "line_numbers", "source_file"
 _LINEAGE_TYPES = {LINE_NUMBER: "BIGINT", LINE_NUMBERS: "BIGINT[]", SOURCE_FILE: "VARCHAR"}
+NULL_TYPE = "NULL"
 ORIGIN = ("delivered_file", "delivered_line")
 # columns of the files in landing/ beside the contract's
 
@@ -381,7 +382,7 @@ def prepare(connection: duckdb.DuckDBPyConnection, source: MappedSource, select:
         lines = LINE_NUMBERS
     elif LINE_NUMBER in types:
         lines = f"[{LINE_NUMBER}]"
-    own = {name: kind for name, kind in types.items() if name in contract.names and kind != '"NULL"'}
+    own = {name: kind for name, kind in types.items() if name in contract.names and kind != NULL_TYPE}
     return Prepared(select, contract, sql, own, lines, is_plain)
 
 
@@ -414,10 +415,10 @@ def _parse(connection: duckdb.DuckDBPyConnection, select: Select) -> dict[str, A
 def _describe(connection: duckdb.DuckDBPyConnection, select: Select, sql: str) -> dict[str, str]:
     """Columns of a SELECT with their types."""
     try:
-        relation = connection.sql(sql)
-        columns, types = relation.columns, [str(kind) for kind in relation.types]
-        # some faults are found only when it runs
+        # first of all: only what is executed tells the line of a fault
         connection.execute(sql).fetchall()
+        relation = connection.sql(sql)
+        columns, types = relation.columns, [str(kind).strip('"') for kind in relation.types]
     except duckdb.Error as error:
         raise SourceError(_refused(select, error)) from error
     for name in columns:
@@ -465,12 +466,12 @@ def _refuse_columns(select: Select, contract: Contract, types: Mapping[str, str]
                 )
         elif name not in columns:
             raise SourceError(f"{where}: {_unknown(contract, name)}")
-        elif kind != '"NULL"' and not can_fit(columns[name], parquet_value(columns[name], kind, name)):
+        elif kind != NULL_TYPE and not can_fit(columns[name], parquet_value(columns[name], kind, name)):
             raise SourceError(
                 f"{where}: {name} is {kind}, which can never be {_WORDS[columns[name].type]}. "
                 f"{_fit_remedy(columns[name], kind)}"
             )
-        elif kind == '"NULL"' and columns[name].required:
+        elif kind == NULL_TYPE and columns[name].required:
             raise SourceError(
                 f"{where}: {name} is always null, but every line of the log {contract.log} must have "
                 "one. Give it a value."
@@ -579,7 +580,7 @@ def _tell_lines(
         relation = connection.sql(sql)
     except duckdb.Error:
         return None
-    found = dict(zip(relation.columns, map(str, relation.types), strict=True))
+    found = dict(zip(relation.columns, (str(kind).strip('"') for kind in relation.types), strict=True))
     return sql if found == {**types, LINE_NUMBER: "BIGINT"} else None
 
 
