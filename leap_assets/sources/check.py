@@ -250,7 +250,8 @@ def _print_days(
     last = min(days[-1], today - dt.timedelta(days=1))
     print(
         f"\n{'All files together hold' if tried.is_whole else 'The sample holds'} {len(days):,} days, "
-        f"from {days[0]} to {days[-1]}{'' if tried.is_whole else ' (a run tells those of the rest)'}. To build them:\n\n"
+        f"from {days[0]} to {days[-1]}{'' if tried.is_whole else ' (a run tells those of the rest)'}. "
+        "To build them:\n\n"
         f"    export LEAP_SOURCE={source.name} LEAP_START_DATE={start_date} LEAP_DATA_DIR=$PWD/my-{source.name}\n"
         f"    export LEAP_DELIVERED_DIR={folder} DAGSTER_HOME=$LEAP_DATA_DIR/dagster\n"
         '    mkdir -p $DAGSTER_HOME && sed "s#data/dagster#$DAGSTER_HOME#" dagster.yaml > $DAGSTER_HOME/dagster.yaml\n'

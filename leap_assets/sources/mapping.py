@@ -372,6 +372,8 @@ def prepare(connection: duckdb.DuckDBPyConnection, source: MappedSource, select:
     contract = CONTRACTS[select.log]
     tree = _parse(connection, select)
     types = _describe(connection, select, select.sql)
+    # DuckDB calls a bare null an INTEGER in the end
+    types |= dict.fromkeys(_nulls(tree) & set(types), NULL_TYPE)
     _refuse_columns(select, contract, types)
     sql, is_plain = select.sql, False
     if not set(types) & {LINE_NUMBER, LINE_NUMBERS} and (told := _tell_lines(connection, tree, types)):
@@ -412,13 +414,19 @@ def _parse(connection: duckdb.DuckDBPyConnection, select: Select) -> dict[str, A
     return dict(tree)
 
 
+def _nulls(tree: Mapping[str, Any]) -> set[str]:
+    """Names of the columns that are nothing but null."""
+    listed = tree["statements"][0]["node"].get("select_list", [])
+    return {one["alias"] for one in listed if one["class"] == "CONSTANT" and one["value"]["is_null"]}
+
+
 def _describe(connection: duckdb.DuckDBPyConnection, select: Select, sql: str) -> dict[str, str]:
     """Columns of a SELECT with their types."""
     try:
         # first of all: only what is executed tells the line of a fault
         connection.execute(sql).fetchall()
         relation = connection.sql(sql)
-        columns, types = relation.columns, [str(kind).strip('"') for kind in relation.types]
+        columns, types = relation.columns, [str(kind) for kind in relation.types]
     except duckdb.Error as error:
         raise SourceError(_refused(select, error)) from error
     for name in columns:
@@ -580,8 +588,8 @@ def _tell_lines(
         relation = connection.sql(sql)
     except duckdb.Error:
         return None
-    found = dict(zip(relation.columns, (str(kind).strip('"') for kind in relation.types), strict=True))
-    return sql if found == {**types, LINE_NUMBER: "BIGINT"} else None
+    # the same columns and one more: the tree became the SQL that it came from
+    return sql if relation.columns == [*types, LINE_NUMBER] else None
 
 
 def _relation_name(table: Mapping[str, Any]) -> str | None:

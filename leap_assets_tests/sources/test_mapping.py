@@ -122,7 +122,7 @@ ROW = (
         (f"select {ROW} from (select * from delivered) as delivered", None),
         (f"with delivered as (from delivered) select {ROW} from delivered", None),
         (
-            "select max(record->>'$.id') as event_id, 'p' as player_id, 's' as event_type, '' as timestamp from delivered",
+            "select max('') as event_id, '' as player_id, '' as event_type, '' as timestamp from delivered",
             None,
         ),
     ],
