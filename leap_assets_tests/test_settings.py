@@ -69,3 +69,22 @@ def test_every_setting_is_described():
     rows = describe_settings()
     assert len({name for name, _, _ in rows}) == len(rows)
     assert all(meaning for _, _, meaning in rows)
+
+
+def test_a_mapped_source_is_a_folder_whose_mappings_are_its_logs(tmp_path):
+    folder = tmp_path / "my_game"
+    folder.mkdir()
+    for name in ("source.toml", "session.sql", "player.sql"):
+        (folder / name).touch()
+    environ = {"LEAP_SOURCES_DIR": str(tmp_path), "LEAP_SOURCE": "my_game", "LEAP_DATA_DIR": "/srv/leap"}
+    settings = load_settings(environ)
+    assert settings.logs == ("player", "session")
+    assert settings.delivered_dir == Path("/srv/leap/delivered")
+    assert load_settings({**environ, "LEAP_DELIVERED_DIR": "/srv/x"}).delivered_dir == Path("/srv/x")
+    with pytest.raises(SettingsError, match="Unset LEAP_LOGS"):
+        load_settings({**environ, "LEAP_LOGS": "session"})
+    with pytest.raises(SettingsError, match="Did you mean my_game") as refusal:
+        load_settings({**environ, "LEAP_SOURCE": "mygame"})
+    assert str(tmp_path) in str(refusal.value)
+    with pytest.raises(SettingsError, match="name of a mapped source"):
+        load_settings({**environ, "LEAP_SOURCE": "../my_game"})

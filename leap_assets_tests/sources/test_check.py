@@ -1,0 +1,71 @@
+"""`make check-source`: what it shows of a mapping, and when it refuses."""
+
+import pytest
+
+from leap_assets.sources.check import main
+from leap_assets_tests.sources.conftest import event, ndjson
+
+
+@pytest.fixture
+def check(write_source, tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("LEAP_SOURCES_DIR", str(write_source().parent))
+    monkeypatch.setenv("LEAP_DATA_DIR", str(tmp_path / "data"))
+    (tmp_path / "files").mkdir()
+
+    def run(*records, arguments=("game",), lines=1000) -> tuple[int, str]:
+        if records:
+            (tmp_path / "files" / "a.ndjson").write_bytes(ndjson(*records))
+        code = main([*arguments, *([str(tmp_path / "files")] if arguments else ()), "--lines", str(lines)])
+        return code, capsys.readouterr().out
+
+    return run
+
+
+def test_it_shows_what_a_run_would_make_of_the_files(check, tmp_path):
+    code, said = check(
+        event(1, "2023-05-01 10:00:00"),
+        event(1, "2023-05-01 10:00:00"),
+        event(2, "2023-05-01 11:00:00", "unheard of"),
+        event(3, what="heartbeat_of_the_engine"),
+        b'{"id": ',
+        event(4, "2023-05-03 10:00:00"),
+        lines=5,
+    )
+    assert code == 0
+    for part in (
+        "records tried: 5; of these cannot be read: 1",
+        "accepted: 2, of these repeats of the same event_id: 1",
+        "rejected as unknown_event_type: 1",
+        "event_type: 'unheard of' is not one of",
+        "rejected as unparsable: 1",
+        "ignored (records that no SELECT returned): 1",
+        "a.ndjson, record 4: ",
+        "e1        p1         session_start  2023-05-01 10:00:00",
+        "All files together hold 2 days, from 2023-05-01 to 2023-05-03",
+        "LEAP_START_DATE=2023-05-01",
+        "--partition-range 2023-05-01...2023-05-03",
+        "LEAP_START_DATE is 2025-01-01 now",
+    ):
+        assert part in said
+    assert not (tmp_path / "data").exists()
+
+
+def test_a_wrong_mapping_is_refused(check, write_source):
+    write_source({"client.sql": "select 1 as player_id from delivered"})
+    code, said = check(event(1))
+    assert code == 1
+    assert "Refused: " in said
+    assert "it does not return event_id, event_type, timestamp" in said
+
+
+def test_a_source_that_does_not_exist_is_refused_with_those_that_do(check):
+    for arguments in (("gam",), ()):
+        code, said = check(event(1), arguments=arguments)
+        assert code == 1
+        assert "There are: game." in said
+
+
+def test_an_empty_folder_is_no_success(check):
+    code, said = check()
+    assert code == 1
+    assert "holds no file. Put the files of the game there." in said
