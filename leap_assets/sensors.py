@@ -25,30 +25,36 @@ CURSOR_FILES = 2000
 ALL = "*"
 
 
-def settle(pending: Mapping[str, Listing], cursor: str | None) -> tuple[list[str], list[str], str]:
-    """Which new or changed files look as they did at the tick before, which do not, and the next cursor.
+def settle(
+    pending: Mapping[str, Listing], before: Mapping[str, str]
+) -> tuple[list[str], list[str], dict[str, str]]:
+    """Which new or changed files look as they did at the tick before, which do not, and the marks of this tick.
 
     Parameters
     ----------
     pending : mapping
         Listings of the new or changed files by path.
-    cursor : str or None
-        What the tick before returned.
+    before : mapping
+        Marks of the tick before.
     """
     marks = {_mark(path): _mark(str(dataclasses.astuple(listing))) for path, listing in pending.items()}
     if len(marks) > CURSOR_FILES:
         marks = {ALL: _mark(json.dumps(marks, sort_keys=True))}
-    try:
-        before: dict[str, str] = json.loads(cursor or "{}")
-    except ValueError:
-        before = {}
     if ALL in marks:
         is_settled = before.get(ALL) == marks[ALL]
         settled = list(pending) if is_settled else []
     else:
         settled = [path for path in pending if before.get(_mark(path)) == marks[_mark(path)]]
     unsettled = sorted(set(pending) - set(settled))
-    return settled, unsettled, json.dumps(marks)
+    return settled, unsettled, marks
+
+
+def _read_cursor(cursor: str | None) -> dict[str, Any]:
+    try:
+        return dict(json.loads(cursor or "{}"))
+    except (ValueError, TypeError):
+        # of another version
+        return {}
 
 
 def _mark(text: str) -> str:
@@ -75,11 +81,15 @@ def build_sensors(settings: Settings, jobs: Mapping[str, Any], daily_job: str) -
             )
         ledger = Ledger(settings.landing_dir)
         pending = _pending(settings, ledger)
-        settled, unsettled, cursor = settle(pending, context.cursor)
-        if settled:
+        before = _read_cursor(context.cursor)
+        settled, unsettled, marks = settle(pending, before.get("marks", {}))
+        key = _mark(json.dumps([[path, *dataclasses.astuple(pending[path])] for path in settled]))
+        cursor = json.dumps({"marks": marks, "asked": key if settled else ""})
+        # a file that cannot be read stays new: it must not hold up the days of the others
+        if settled and key != before.get("asked"):
             request = dg.RunRequest(
                 job_name=TAKE_IN_JOB,
-                run_key=_mark(json.dumps([[path, *dataclasses.astuple(pending[path])] for path in settled])),
+                run_key=key,
                 run_config={"ops": {TAKE_IN_JOB: {"config": {"leave": unsettled}}}},
             )
             return dg.SensorResult(run_requests=[request], cursor=cursor)

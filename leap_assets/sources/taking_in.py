@@ -177,7 +177,7 @@ def _take_in_file(
         for temporary, final in partial.items():
             temporary.replace(final)
         for name in set(before) - {one.landed for one in landed}:
-            (landing_dir / name).unlink(missing_ok=True)
+            _remove(landing_dir / name)
     finally:
         for temporary in partial:
             temporary.unlink(missing_ok=True)
@@ -196,6 +196,14 @@ def _take_in_file(
     )
     ledger.book(booked, landed)
     return booked
+
+
+def _remove(path: Path) -> None:
+    """Remove a landing file, and the folders of its day and log when nothing else is in them."""
+    path.unlink(missing_ok=True)
+    with contextlib.suppress(OSError):
+        path.parent.rmdir()
+        path.parent.parent.rmdir()
 
 
 def map_file(
