@@ -83,10 +83,13 @@ def build_sensors(settings: Settings, jobs: Mapping[str, Any], daily_job: str) -
         pending = _pending(settings, ledger)
         before = _read_cursor(context.cursor)
         settled, unsettled, marks = settle(pending, before.get("marks", {}))
-        key = _mark(json.dumps([[path, *dataclasses.astuple(pending[path])] for path in settled]))
-        cursor = json.dumps({"marks": marks, "asked": key if settled else ""})
-        # a file that cannot be read stays new: it must not hold up the days of the others
-        if settled and key != before.get("asked"):
+        # a file that cannot be read stays new: it is not asked for again, and does not hold up the days of the others
+        asked = {name: mark for name, mark in before.get("asked", {}).items() if marks.get(name) == mark}
+        fresh = [path for path in settled if (_mark(path) if ALL not in marks else ALL) not in asked]
+        asked |= {name: marks[name] for name in (ALL if ALL in marks else _mark(path) for path in fresh)}
+        cursor = json.dumps({"marks": marks, "asked": asked})
+        if fresh:
+            key = _mark(json.dumps([[path, *dataclasses.astuple(pending[path])] for path in fresh]))
             request = dg.RunRequest(
                 job_name=TAKE_IN_JOB,
                 run_key=key,
