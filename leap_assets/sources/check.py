@@ -19,11 +19,12 @@ from leap_assets.landing.contracts import CONTRACTS, Contract
 from leap_assets.landing.files import LandingError
 from leap_assets.landing.ingestion import load_deliveries, read_rates
 from leap_assets.landing.validation import quote_identifier
+from leap_assets.partitions import Window
 from leap_assets.settings import PROJECT_DIR, Settings, SettingsError, list_sources, load_settings
 from leap_assets.sources.declaration import MappedSource, SourceError, read_source
 from leap_assets.sources.delivered import RecordFile, list_delivered, record_files
 from leap_assets.sources.mapping import Mapper, Prepared
-from leap_assets.sources.taking_in import map_file
+from leap_assets.sources.taking_in import map_file, ranges_of
 
 WHOLE_BYTES = 300_000_000
 # files of so many bytes in all are read to their ends, to tell which days they hold
@@ -255,9 +256,11 @@ def _print_days(
         f"    export LEAP_SOURCE={source.name} LEAP_START_DATE={start_date} LEAP_DATA_DIR=$PWD/my-{source.name}\n"
         f"    export LEAP_DELIVERED_DIR={folder} DAGSTER_HOME=$LEAP_DATA_DIR/dagster\n"
         '    mkdir -p $DAGSTER_HOME && sed "s#data/dagster#$DAGSTER_HOME#" dagster.yaml > $DAGSTER_HOME/dagster.yaml\n'
-        f"    .venv/bin/dagster asset materialize --select '*' --partition-range "
-        f"{start_date}...{max(last, start_date)} "
-        "-m leap_assets.definitions"
+        + "\n".join(
+            f"    .venv/bin/dagster asset materialize --select '*' --partition-range {first}...{end} "
+            "-m leap_assets.definitions"
+            for first, end in ranges_of(Window(start_date, max(last, start_date)))
+        )
     )
     if settings.start_date > start_date:
         print(

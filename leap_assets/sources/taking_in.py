@@ -27,6 +27,7 @@ TAKE_IN_JOB = "take_in_deliveries"
 UNREADABLE = "unreadable"
 STEM_CHARS = 60
 SHOWN_RANGES = 5
+RANGE_DAYS = 366
 
 
 class TakeInError(SourceError):
@@ -123,7 +124,7 @@ def take_in(
     gone = tuple(path for path in known if path not in found.files and path not in left)
     _warn_about(left, gone, read, ledger, delivered_dir, landing_dir, start_date, today, warn)
     say(
-        f"{len(found.files):,} delivered files: {len(read):,} taken in, {unchanged:,} as they were, "
+        f"Delivered files: {len(found.files):,}; {len(read):,} taken in, {unchanged:,} as they were, "
         f"{len(left):,} left alone, {len(problems):,} that cannot be read"
     )
     if problems:
@@ -354,10 +355,11 @@ def _warn_about(
 
 
 def ranges_of(days: Iterable[dt.date]) -> list[tuple[dt.date, dt.date]]:
-    """Days as ranges without a gap, in order."""
+    """Days as ranges without a gap, in order; of at most a year, because Dagster plans a run by day and table."""
     ranges: list[tuple[dt.date, dt.date]] = []
     for day in sorted(days):
-        if ranges and day - ranges[-1][1] == dt.timedelta(days=1):
+        is_next = bool(ranges) and day - ranges[-1][1] == dt.timedelta(days=1)
+        if is_next and (day - ranges[-1][0]).days < RANGE_DAYS:
             ranges[-1] = (ranges[-1][0], day)
         else:
             ranges.append((day, day))

@@ -17,7 +17,7 @@ from leap_assets.landing.ingestion import load_deliveries
 from leap_assets.sources import taking_in
 from leap_assets.sources.declaration import SourceError, read_source
 from leap_assets.sources.ledger import Ledger
-from leap_assets.sources.taking_in import TakeInError, TakenIn, landing_stem, take_in
+from leap_assets.sources.taking_in import TakeInError, TakenIn, landing_stem, ranges_of, take_in
 from leap_assets_tests.sources.conftest import CLIENT_SQL, event, ndjson
 
 START, TODAY = dt.date(2025, 1, 1), dt.date(2025, 6, 1)
@@ -329,3 +329,13 @@ def test_two_folders_with_the_same_files_hold_the_same(folder, tmp_path):
     folder.landing = tmp_path / "other"
     folder.take_in()
     assert folder.files() == first
+
+
+def test_ranges_end_at_gaps_and_after_a_year():
+    days = [START + dt.timedelta(days=n) for n in (0, 1, 3, *range(10, 10 + 400))]
+    assert ranges_of(days) == [
+        (days[0], days[1]),
+        (days[2], days[2]),
+        (days[3], days[3] + dt.timedelta(days=365)),
+        (days[3] + dt.timedelta(days=366), days[-1]),
+    ]
