@@ -111,7 +111,7 @@ class Settings:
         "Who fills landing/: `simulator`, `landing` (somebody else, with files that follow the contracts), or the "
         "mapped source of this name, a folder of `sources/`",
         # whether a source of this name exists is known when all settings are
-        lambda value: re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_-]*", value) is not None,
+        lambda value: re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_-]{0,99}", value) is not None,
     )
     sources_dir: Path = _setting(
         "LEAP_SOURCES_DIR",

@@ -206,3 +206,13 @@ def test_a_refused_run_still_ends_the_one_that_was_killed(tmp_path):
         ended = instance.get_run_by_id(killed.run_id)
         assert ended
         assert ended.status == dg.DagsterRunStatus.FAILURE
+
+
+def test_another_set_of_mappings_is_refused_with_the_remedy_of_a_mapped_source(tmp_path):
+    record_world(tmp_path, world_of(settings(tmp_path, source="my_game", logs=("client",))))
+    wanted = world_of(settings(tmp_path, source="my_game", logs=("player", "client")))
+    with pytest.raises(
+        WrongWorldError, match=r"mappings of the logs client.*has player,client now.*make rebuild"
+    ):
+        check_world(tmp_path, wanted)
+    check_world(tmp_path, wanted, rebuilding=True)
