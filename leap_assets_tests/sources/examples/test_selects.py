@@ -229,9 +229,8 @@ def test_the_countries_of_the_mobile_mapping_are_those_of_the_seed():
     with (PROJECT_DIR / "dbt_project" / "seeds" / "countries.csv").open(newline="") as file:
         seed = {row["name"]: row["code"] for row in csv.DictReader(file)}
     sql = (SOURCES / "mobile_analytics" / "player.sql").read_text()
-    listed = dict(
-        (name.replace("''", "'"), code)
-        for name, code in re.findall(r"\('((?:[^']|'')+)', '([A-Z]{2})'\)", sql)
-    )
+    listed = {
+        name.replace("''", "'"): code for name, code in re.findall(r"\('((?:[^']|'')+)', '([A-Z]{2})'\)", sql)
+    }
     assert seed.items() <= listed.items()
     assert set(listed.values()) <= set(seed.values())
