@@ -75,7 +75,7 @@ def test_mapped_frames_give_the_conflicts_of_plain_loops(csgo):
     sessions = csgo.query(
         "select count(*), sum(deaths), sum(kills), count(distinct session_id) from leap_stage.fact_session"
     )
-    assert sessions == [(20, 14, 0, 2)]
+    assert sessions == [(20, 11, 0, 2)]
 
 
 @pytest.mark.slow
@@ -89,7 +89,8 @@ def test_mapped_frames_give_the_conflicts_of_frames_landed_by_hand(csgo, make_le
 
     assert renamed(found_conflicts(csgo)) == renamed(found_conflicts(by_hand))
     assert renamed(found_contacts(csgo)) == renamed(found_contacts(by_hand))
-    fixes = "select player_id, event_date_time, team_id, position_x, position_y, position_z, beat from leap_stage.event_heartbeat"
+    fixes = """select player_id, event_date_time, team_id, position_x, position_y, position_z, beat
+        from leap_stage.event_heartbeat"""
     assert sorted(csgo.query(fixes)) == sorted(by_hand.query(fixes))
 
 
@@ -171,9 +172,9 @@ def test_an_analytics_export_gives_its_revenue_to_the_cent_and_once(make_leap):
     assert sum(row[1] for (_, log), row in found.items() if log == "client") == accepted
     assert sum(row[2] for (_, log), row in found.items() if log == "client") == accepted
     levels = leap.query(
-        "select event_date, level, attempts, completes, fails, abandoned from leap_mart.level_funnel_daily order by all"
+        "select event_date, level, attempts, completes, fails, abandoned from leap_mart.level_funnel_daily"
     )
-    assert levels == [
+    assert sorted(levels) == [
         (first, 1, 1, 1, 0, 0),
         (first, 2, 2, 0, 1, 1),
         (first + dt.timedelta(days=2), 7, 1, 1, 0, 0),
