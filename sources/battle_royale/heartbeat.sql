@@ -7,7 +7,10 @@ with events as (
         source_file,
         line_number,
         record->>'$._T' as event_type,
-        timezone('UTC', try_cast(record->>'$._D' as timestamptz)) as happened_at,
+        case
+            when isfinite(try_cast(record->>'$._D' as timestamptz))
+                then timezone('UTC', try_cast(record->>'$._D' as timestamptz))
+        end as happened_at,
         record
     from delivered
 ),
@@ -18,7 +21,7 @@ matches as (
         -- The same rule as in session.sql. From the content where possible: a file under two names is one match.
         coalesce(
             max(coalesce(record->>'$.MatchId', record->>'$.matchId')),
-            'match-' || md5(min(record::varchar) filter (event_type = 'LogMatchStart')),
+            'match-' || md5(min(json(record)::varchar) filter (event_type = 'LogMatchStart')),
             source_file
         ) as session_id,
         coalesce(min(happened_at) filter (event_type = 'LogMatchStart'), min(happened_at)) as started_at

@@ -14,7 +14,7 @@ select
     coalesce(
         try_strptime(regexp_extract(source_file, '\d{4}-\d{2}-\d{2}T\d{4}'), '%Y-%m-%dT%H%M'),
         timestamp '2025-01-01 18:00:00'
-    ) + to_microseconds(try_cast(record->>'$.tick' as bigint) * 1000000 // 128) as event_date_time,
+    ) + to_microseconds(try_cast(record->>'$.tick' as integer)::bigint * 1000000 // 128) as event_date_time,
     record->>'$.team' as team_id,
     -- The same match has the same name whatever its file is called: delivered twice, it is a duplicate.
     coalesce(record->>'$.map_name', 'match') || '@' || strftime(

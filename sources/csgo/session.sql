@@ -10,7 +10,7 @@ with frames as (
         record->>'$.player' as player_id,
         record->>'$.round_num' as round_number,
         coalesce(record->>'$.map_name', 'match') as map_name,
-        try_cast(record->>'$.tick' as bigint) as tick,
+        try_cast(record->>'$.tick' as integer)::bigint as tick,
         lower(coalesce(record->>'$.is_alive', 'true')) = 'true' as is_alive,
         coalesce(
             try_strptime(regexp_extract(source_file, '\d{4}-\d{2}-\d{2}T\d{4}'), '%Y-%m-%dT%H%M'),

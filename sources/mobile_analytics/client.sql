@@ -97,7 +97,10 @@ typed as (
             when event.event_name = 'in_app_purchase' and price.is_whole
                 -- The SDK writes the price of a store purchase in millionths. Does your game log whole units: take
                 -- out the division.
-                then (try_cast(price.text as decimal(28, 6)) / 1000000)::decimal(18, 6)::varchar
+                then coalesce(
+                    try_cast(try_cast(price.text as decimal(28, 6)) * 0.000001 as decimal(18, 6))::varchar,
+                    price.text
+                )
             else price.text
         end as unit_price
     from named
@@ -128,7 +131,7 @@ select
     event_type,
     -- What is no number of microseconds goes on as it is, to be rejected with its text.
     coalesce(
-        try(make_timestamp(try_cast(event.event_timestamp as bigint)))::varchar, event.event_timestamp
+        try(make_timestamp(try_cast(event.event_timestamp as bigint))::varchar), event.event_timestamp
     ) as timestamp,
     case
         when event_type in ('level_start', 'level_complete', 'level_fail')

@@ -22,7 +22,7 @@ select
     opened.line_number,
     opened.event.user_pseudo_id as player_id,
     coalesce(
-        try(make_timestamp(try_cast(opened.event.event_timestamp as bigint)))::varchar, opened.event.event_timestamp
+        try(make_timestamp(try_cast(opened.event.event_timestamp as bigint))::varchar), opened.event.event_timestamp
     ) as event_date_time,
     coalesce(countries.code, nullif(opened.event.geo.country, '(not set)')) as country,
     lower(coalesce(opened.event.platform, opened.event.device.operating_system)) as platform

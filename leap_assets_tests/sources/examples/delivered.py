@@ -11,6 +11,11 @@ import duckdb
 from leap_assets.settings import PROJECT_DIR
 
 SOURCES = PROJECT_DIR / "sources"
+ODD: tuple[Any, ...] = (
+    *("no", "", None, [], [1, [2]], {"a": 1}, True, -1, 0.5, 1e300, 2**63 - 1, -(2**63), 2**70),
+    *("9223372036854775807", "nan", "inf", "infinity", "290000-01-01", "1e9", "\u2028"),
+)
+# values that no mapping expects, and none may stop at
 Record = tuple[str, int, dict[str, Any]]
 
 

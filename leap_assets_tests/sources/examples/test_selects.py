@@ -1,11 +1,14 @@
 """The SELECTs of the shipped sources by themselves, against figures drawn by hand or counted by loops."""
 
+import copy
 import csv
 import datetime as dt
 import json
 import re
 from collections import Counter
+from collections.abc import Iterator
 from decimal import Decimal
+from typing import Any
 
 import duckdb
 import pytest
@@ -14,7 +17,9 @@ from leap_assets.landing.contracts import CONTRACTS
 from leap_assets.settings import PROJECT_DIR
 from leap_assets_tests.sources.examples import exported_events, matches
 from leap_assets_tests.sources.examples.delivered import (
+    ODD,
     SOURCES,
+    Record,
     delivered,
     frames_of,
     lines_of,
@@ -65,7 +70,51 @@ def test_a_mapping_takes_records_of_another_shape(source, log, record):
         assert len(select(connection, source, log)) <= len(records)
 
 
-def frames() -> list[tuple[str, int, dict]]:
+def paths_of(value: Any, path: tuple[str | int, ...] = ()) -> Iterator[tuple[str | int, ...]]:
+    """Where the values of a record are, those inside of others too."""
+    inside = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, item in inside:
+        yield (*path, key)
+        yield from paths_of(item, (*path, key))
+
+
+def changed(record: dict[str, Any], path: tuple[str | int, ...], value: Any) -> dict[str, Any]:
+    """A copy of a record with another value in one place."""
+    copied = copy.deepcopy(record)
+    place: Any = copied
+    for key in path[:-1]:
+        place = place[key]
+    place[path[-1]] = value
+    return copied
+
+
+def records_of_source(source: str) -> list[Record]:
+    return {
+        "csgo": lambda: frames()[:2],
+        "battle_royale": lambda: list(records_of(match_files())),
+        "mobile_analytics": lambda: list(records_of({"events.ndjson": exported_events.events()})),
+    }[source]()
+
+
+@pytest.mark.parametrize(("source", "log"), MAPPINGS)
+def test_a_mapping_stops_at_no_value(source, log):
+    records = records_of_source(source)
+    # one record of every type, with an odd value in each place
+    types = {(record.get("_T"), record.get("event_name")): record for _, _, record in records}
+    odd = [
+        changed(record, path, value)
+        for record in types.values()
+        for path in paths_of(record)
+        for value in ODD
+    ]
+    mixed = [*records, *(("odd.json", number, record) for number, record in enumerate(odd, 1))]
+    with delivered(mixed) as connection:
+        sql = (SOURCES / source / f"{log}.sql").read_text()
+        # made only: some values are no times of Python's
+        assert connection.execute(f"create temp table made as {sql}").fetchall() > [(0,)]
+
+
+def frames() -> list[Record]:
     return list(frames_of(TWO_ROUNDS, "overpass_2025-01-01T1800.parquet"))
 
 
