@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 
-from leap_assets.settings import LANDING
+from leap_assets.settings import ALL_LOGS, LANDING
 from leap_assets_tests.conftest import FIRST_DAY, Leap
 from leap_assets_tests.sources.examples import exported_events, matches
+from leap_assets_tests.sources.examples.delivered import SOURCES
 from leap_assets_tests.test_real_input import (
     BEAT_S,
     COOLDOWN_S,
@@ -42,7 +43,9 @@ def take_in(
     **settings: Any,
 ) -> Leap:
     """An installation whose delivered folder was filled by `write`, and whose days were run in one run."""
-    leap = make_leap(source=source, start_date=first, **{"simulation": {}, **settings})
+    # as the settings of the environment have them: the logs are those that have a SELECT
+    logs = tuple(log for log in ALL_LOGS if (SOURCES / source / f"{log}.sql").is_file())
+    leap = make_leap(source=source, start_date=first, logs=logs, **{"simulation": {}, **settings})
     write(leap.settings.data_dir / "delivered")
     leap.run(first, last)
     return leap
