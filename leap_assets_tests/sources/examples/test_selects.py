@@ -26,7 +26,7 @@ from leap_assets_tests.sources.examples.delivered import (
     records_of,
     select,
 )
-from leap_assets_tests.test_real_input import TWO_ROUNDS
+from leap_assets_tests.test_real_input import TWO_ROUNDS, WHOLE_MATCH
 
 MAPPINGS = sorted((path.parent.name, path.stem) for path in SOURCES.glob("*/*.sql"))
 LINEAGE = {"source_file", "line_number", "line_numbers"}
@@ -114,6 +114,20 @@ def test_a_mapping_stops_at_no_value(source, log):
         assert connection.execute(f"create temp table made as {sql}").fetchall() > [(0,)]
 
 
+@pytest.mark.parametrize(("source", "log"), MAPPINGS)
+def test_rows_come_in_the_order_of_lines_or_in_one_of_their_own(source, log):
+    # the order in which DuckDB happens to join and group must not show
+    records = records_of_source(source)
+    found = []
+    for given in (records, records[::-1]):
+        with delivered(given) as connection:
+            rows = select(connection, source, log)
+        if "line_number" in rows[0] and rows[0]["line_number"] > rows[-1]["line_number"]:
+            rows.reverse()
+        found.append([{name: value for name, value in row.items() if name != "line_numbers"} for row in rows])
+    assert found[0] == found[1]
+
+
 def frames() -> list[Record]:
     return list(frames_of(TWO_ROUNDS, "overpass_2025-01-01T1800.parquet"))
 
@@ -175,6 +189,24 @@ def test_csgo_rounds_end_with_the_life_of_a_player():
     everything = {(name, number) for name, number, _ in records}
     assert dead
     assert everything - lines_of(fixes) - lines_of(sessions) == dead
+
+
+@pytest.mark.slow
+def test_a_whole_csgo_match_has_its_published_facts():
+    if not WHOLE_MATCH.exists():
+        pytest.skip("the whole match is not part of the repository; two of its rounds are in fixtures/")
+    with delivered(frames_of(WHOLE_MATCH, "overpass.parquet")) as connection:
+        sessions, fixes = (
+            connection.execute(
+                f"select {figures} from ({(SOURCES / 'csgo' / f'{log}.sql').read_text()})"
+            ).fetchall()
+            for log, figures in (
+                ("session", "count(*), count(distinct session_id), sum(deaths)"),
+                ("heartbeat", "count(*)"),
+            )
+        )
+    assert sessions == [(290, 29, 181)]
+    assert fixes == [(221_330 - 47_442,)]
 
 
 def match_files() -> dict[str, list[matches.Event]]:
