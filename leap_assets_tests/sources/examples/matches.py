@@ -125,6 +125,10 @@ def match_two() -> list[Event]:
     events: list[Event] = [{"characters": [gus, hal, ann, bot], "_D": with_zone(0), "_T": "LogMatchStart"}]
     events += [position(with_zone(second), who) for second in range(0, 60, 10) for who in (gus, hal, ann)]
     events += [position(with_zone(second), ann) for second in range(60, 600, 10)]
+    # in the lobby, of which older files do not say that it is no game
+    events += [position(with_zone(-30), gus)]
+    # nobody's team is known of a player who kills himself
+    hal = {name: value for name, value in hal.items() if name != "teamId"}
     for seconds, victim, killer in ((60, gus, bot), (61, hal, hal)):
         events += [{"victim": victim, "killer": killer, "_D": with_zone(seconds), "_T": "LogPlayerKill"}]
     return [*events, {"characters": [], "_D": with_zone(600), "_T": "LogMatchEnd"}]
@@ -132,6 +136,8 @@ def match_two() -> list[Event]:
 
 TWO = {"account.gus": (60, 0, 1), "account.hal": (61, 0, 1), "account.ann": (600, 0, 0)}
 TWO_FIXES = 6 * 3 + 54
+TWO_IGNORED = 1
+# gus in the lobby
 
 
 def write_matches(folder: Path) -> None:

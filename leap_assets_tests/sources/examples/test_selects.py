@@ -244,8 +244,10 @@ def test_battle_royale_positions_are_in_metres_and_start_with_the_match():
     assert ("account.cat", "2", 10.0, 40.0, 1.5) in places
     assert len(places) == 5
     ignored = {(name, number) for name, number, _ in records} - lines_of(fixes) - lines_of(sessions)
-    assert len(ignored) == matches.ONE_IGNORED
-    assert {name for name, _ in ignored} == {"one.json"}
+    assert Counter(name for name, _ in ignored) == {
+        "one.json": matches.ONE_IGNORED,
+        "two.json": matches.TWO_IGNORED,
+    }
 
 
 def test_a_battle_royale_match_is_the_same_under_two_names():
@@ -304,6 +306,13 @@ def test_mobile_events_have_the_same_id_in_every_file_and_another_for_every_even
     with delivered(records_of(files)) as connection:
         ids = Counter(row["event_id"] for row in select(connection, "mobile_analytics", "client"))
     assert set(ids.values()) == {2}
+    # the same a second later is another event
+    later = [
+        {**row, "event_timestamp": int(row["event_timestamp"]) + 1_000_000} for row in files["a.ndjson"][:20]
+    ]
+    with delivered(records_of({"a.ndjson": files["a.ndjson"], "later.ndjson": later})) as connection:
+        ids = Counter(row["event_id"] for row in select(connection, "mobile_analytics", "client"))
+    assert set(ids.values()) == {1}
 
 
 def test_the_countries_of_the_mobile_mapping_are_those_of_the_seed():
