@@ -7,9 +7,11 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 
 from leap_assets.settings import ALL_LOGS, LANDING
+from leap_assets.sources.ledger import Ledger
 from leap_assets_tests.conftest import FIRST_DAY, Leap
 from leap_assets_tests.sources.examples import exported_events, matches
 from leap_assets_tests.sources.examples.delivered import SOURCES
@@ -31,6 +33,14 @@ FRAMES = {
     "conflict_cooldown_s": COOLDOWN_S,
     "simulation": {},
 }
+
+
+def ignored(leap: Leap) -> dict[str, int | None]:
+    """Ignored records by delivered file."""
+    booked = Ledger(leap.settings.landing_dir).delivered()
+    return {path: one.ignored for path, one in booked.items()}
+
+
 Books = dict[tuple[dt.date, str], tuple[int, int, int, int]]
 
 
@@ -79,6 +89,9 @@ def test_mapped_frames_give_the_conflicts_of_plain_loops(csgo):
         "select count(*), sum(deaths), sum(kills), count(distinct session_id) from leap_stage.fact_session"
     )
     assert sessions == [(20, 11, 0, 2)]
+    with duckdb.connect() as connection:
+        dead = connection.execute(f"select count(*) from '{TWO_ROUNDS}' where not is_alive").fetchall()[0][0]
+    assert list(ignored(csgo).values()) == [dead]
 
 
 @pytest.mark.slow
@@ -135,6 +148,11 @@ def test_battle_royale_matches_have_the_kills_of_their_players(make_leap):
         (last, "session"): (1, 1, 0, 0),
         (last, "heartbeat"): (30, 30, 0, 0),
     }
+    assert ignored(leap) == {
+        "copy of one.json": matches.ONE_IGNORED,
+        "one.json": matches.ONE_IGNORED,
+        "two.json": matches.TWO_IGNORED,
+    }
 
 
 @pytest.mark.slow
@@ -170,6 +188,7 @@ def test_an_analytics_export_gives_its_revenue_to_the_cent_and_once(make_leap):
     ]
     reasons = leap.query("select reason, count(*) from leap_raw.rejected_line group by all")
     assert dict(reasons) == {reason: 2 * lines for reason, lines in exported_events.REJECTED.items()}
+    assert set(ignored(leap).values()) == {exported_events.IGNORED}
     found = books(leap)
     accepted = sum(exported_events.CLIENT.values())
     assert sum(row[1] for (_, log), row in found.items() if log == "client") == accepted
