@@ -133,7 +133,7 @@ class Mapper:
             try:
                 self._connection.execute(f"create or replace temp table {one.table} as {one.sql}")
             except duckdb.Error as error:
-                raise SourceError(_failed(one.select, file, error)) from error
+                raise SourceError(_failed(one.select, file, self._as_written(one, error))) from error
             if one.lines is None:
                 named = None
             elif named is not None:
@@ -150,6 +150,15 @@ class Mapper:
             one.contract.log: self._rows(f"select count(*) from {one.table}")[0][0] for one in self.prepared
         }
         return Counts(records, unreadable, mapped, ignored)
+
+    def _as_written(self, one: Prepared, error: duckdb.Error) -> duckdb.Error:
+        """The error of a SELECT as it stands in its file, whose lines are those that somebody can mend."""
+        if one.is_plain:
+            try:
+                self._connection.execute(f"create or replace temp table {one.table} as {one.select.sql}")
+            except duckdb.Error as of_file:
+                return of_file
+        return error
 
     def days(self) -> list[dt.date]:
         """UTC days of the rows of the file, in order; of logs whose lines have a time."""
@@ -372,6 +381,7 @@ def prepare(connection: duckdb.DuckDBPyConnection, source: MappedSource, select:
     contract = CONTRACTS[select.log]
     tree = _parse(connection, select)
     types = _describe(connection, select, select.sql)
+    _refuse_bare_arrows(connection, select)
     # DuckDB calls a bare null an INTEGER in the end
     types |= dict.fromkeys(_nulls(tree) & set(types), NULL_TYPE)
     _refuse_columns(select, contract, types)
@@ -437,16 +447,40 @@ def _describe(connection: duckdb.DuckDBPyConnection, select: Select, sql: str) -
     return dict(zip(columns, types, strict=True))
 
 
+def _refuse_bare_arrows(connection: duckdb.DuckDBPyConnection, select: Select) -> None:
+    """Refuse `a and record->>'$.x'`: to DuckDB it is `(a and record)->>'$.x'`, which fails only over a record."""
+    connection.execute("insert into read_record (line_number, record) values (1, '{}')")
+    try:
+        connection.execute(select.sql).fetchall()
+    except duckdb.Error as error:
+        # what else fails on a record of nothing may do on others
+        if _BARE_ARROW.search(str(error)):
+            raise SourceError(_refused(select, error)) from error
+    finally:
+        connection.execute("delete from read_record")
+
+
+_BARE_ARROW = re.compile(
+    r"from source column record\b|Malformed JSON|No function matches.*JSON|json_extract\w*\(BOOLEAN"
+)
+_PARENTHESES = "Put record->>'$.name' into parentheses beside an operator: (record->>'$.name') is not null"
+
+
 def _refused(select: Select, error: duckdb.Error) -> str:
     """The refusal of a SELECT that DuckDB does not take."""
     text = str(error)
     reason = re.split(r"\n\s*\n?LINE \d+:", text)[0].strip().replace("\n", " ")
+    # all of them, whatever the arguments were
+    reason = reason.partition("\tCandidate functions")[0].strip()
     found = re.search(r"LINE (\d+):", text)
     if found is None:
-        return f"{select.path}: DuckDB refuses it: {reason}"
+        remedy = f" {_PARENTHESES}." if _BARE_ARROW.search(text) else ""
+        return f"{select.path}: DuckDB refuses it: {reason}{remedy}"
     line = int(found[1])
     remedy = f"Mend the line: {_quoted_line(select.sql, line)}"
-    if "disabled by configuration" in reason:
+    if _BARE_ARROW.search(text):
+        reason, remedy = f"{reason.rstrip('.')}.", f"{_PARENTHESES}. {remedy}"
+    elif "disabled by configuration" in reason:
         remedy = "A mapping reads nothing but `delivered` (source_file, line_number, record)"
     elif "Catalog Error: Table" in reason or ("does not exist" in reason and "Table" in reason):
         remedy = f"The one relation is `delivered` (source_file, line_number, record). {remedy}"
@@ -553,7 +587,9 @@ def _failed(select: Select, file: RecordFile, error: duckdb.Error) -> str:
     found = re.search(r"LINE (\d+):", text)
     where = f"{select.path}, line {found[1]}" if found else f"{select.path}"
     remedy = "Mend the SELECT"
-    if isinstance(error, duckdb.ConversionException):
+    if _BARE_ARROW.search(reason):
+        remedy = _PARENTHESES
+    elif isinstance(error, duckdb.ConversionException):
         remedy = "Use try_cast, or leave the value as it is: a line whose value does not fit is then rejected by itself"
     return f"{where}: it fails on {file.name}: {reason}. {remedy}."
 
