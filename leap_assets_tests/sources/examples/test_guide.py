@@ -116,6 +116,11 @@ REFUSED = [
     ("heartbeat.sql", "record->>'$.team' as", "(record->>'$.team') = 'red' as"),
     ("client.sql", "    json_object(", "    record->>'$.item' as product,\n    json_object("),
     ("heartbeat.sql", "from delivered\nwhere", "from delivered; select 1 from delivered\nwhere"),
+    (
+        "client.sql",
+        "where (record->>'$.event') = 'buy'",
+        "where\n    record->>'$.event' = 'buy'\n    and record->>'$.price' is not null",
+    ),
     ("source.toml", "description", "descripton"),
     ("sessions.sql", "", ""),
 ]
@@ -149,5 +154,4 @@ def test_a_cast_that_fails_gives_the_message_of_the_guide(arena):
     (arena / "heartbeat.sql").write_text(text.replace("record->>'$.x'", "(record->>'$.x')::double"))
     with pytest.raises(SourceError) as refused:
         map_file(arena, arena.parent.parent / "server7.csv")
-    said = re.sub(r", line \d+", "", str(refused.value).replace(f"{arena.parent.parent}/", ""))
-    assert said in re.sub(r"\n +", " ", MESSAGES)
+    assert str(refused.value).replace(f"{arena.parent.parent}/", "") in re.sub(r"\n +", " ", MESSAGES)
