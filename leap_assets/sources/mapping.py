@@ -461,7 +461,7 @@ def _refuse_bare_arrows(connection: duckdb.DuckDBPyConnection, select: Select) -
 
 
 _BARE_ARROW = re.compile(
-    r"from source column record\b|Malformed JSON|No function matches.*JSON|json_extract\w*\(BOOLEAN"
+    r"from source column record\b|Malformed JSON|argument types '\W+\(.*JSON|json_extract\w*\(BOOLEAN"
 )
 _PARENTHESES = "Put record->>'$.name' into parentheses beside an operator: (record->>'$.name') is not null"
 
@@ -470,7 +470,7 @@ def _refused(select: Select, error: duckdb.Error) -> str:
     """The refusal of a SELECT that DuckDB does not take."""
     text = str(error)
     reason = re.split(r"\n\s*\n?LINE \d+:", text)[0].strip().replace("\n", " ")
-    # all of them, whatever the arguments were
+    # dozens of them
     reason = reason.partition("\tCandidate functions")[0].strip()
     found = re.search(r"LINE (\d+):", text)
     if found is None:

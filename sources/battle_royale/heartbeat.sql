@@ -48,4 +48,3 @@ where
     and coalesce(events.record->>'$.character.accountId', '') not like 'ai.%'
     and coalesce(try_cast(events.record->>'$.common.isGame' as double), 1) >= 0.5
     and coalesce(events.happened_at >= matches.started_at, true)
-order by events.source_file, events.line_number

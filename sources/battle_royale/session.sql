@@ -138,5 +138,3 @@ select
     kills,
     deaths
 from sessions
--- Groups come in no order: the same file must give the same rows at the same places.
-order by source_file, session_id, player_id

@@ -66,5 +66,3 @@ select
     0 as kills,
     deaths
 from lengths
--- Groups come in no order: the same file must give the same rows at the same places.
-order by source_file, session_id, player_id

@@ -94,4 +94,3 @@ left join (
 ) as countries (name, code)
     on opened.event.geo.country = countries.name
 where opened.event.event_name = 'first_open'
-order by opened.source_file, opened.line_number

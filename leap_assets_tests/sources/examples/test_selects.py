@@ -114,20 +114,6 @@ def test_a_mapping_stops_at_no_value(source, log):
         assert connection.execute(f"create temp table made as {sql}").fetchall() > [(0,)]
 
 
-@pytest.mark.parametrize(("source", "log"), MAPPINGS)
-def test_rows_come_in_the_order_of_lines_or_in_one_of_their_own(source, log):
-    # the order in which DuckDB happens to join and group must not show
-    records = records_of_source(source)
-    found = []
-    for given in (records, records[::-1]):
-        with delivered(given) as connection:
-            rows = select(connection, source, log)
-        if "line_number" in rows[0] and rows[0]["line_number"] > rows[-1]["line_number"]:
-            rows.reverse()
-        found.append([{name: value for name, value in row.items() if name != "line_numbers"} for row in rows])
-    assert found[0] == found[1]
-
-
 def frames() -> list[Record]:
     return list(frames_of(TWO_ROUNDS, "overpass_2025-01-01T1800.parquet"))
 
