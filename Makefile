@@ -35,6 +35,9 @@ dev: setup ## start the Dagster UI, its schedules and its backfills (HOST=, PORT
 rebuild: setup ## build the warehouse anew from landing/ (after an upgrade or a changed rule)
 	@$(BIN)/python -m leap_assets.rebuild
 
+erase: setup ## take a player out of landing/, warehouse and published file (PLAYER=<id>)
+	@$(BIN)/python -m leap_assets.erase --player "$(PLAYER)"
+
 check-source: setup ## try a mapped source on a sample of its files (SOURCE=, DELIVERED=)
 	@$(BIN)/python -m leap_assets.sources.check $(SOURCE) $(DELIVERED)
 
@@ -75,4 +78,4 @@ lock: setup ## write requirements.lock anew from pyproject.toml
 clean: ## remove .venv and caches; data/ stays
 	rm -rf $(VENV) .pytest_cache .ruff_cache .mypy_cache .hypothesis dbt_project/target dbt_project/logs *.egg-info build
 
-.PHONY: help setup demo dev rebuild check-source test test-all chaos fuzz mutants lint format audit lock clean
+.PHONY: help setup demo dev rebuild erase check-source test test-all chaos fuzz mutants lint format audit lock clean

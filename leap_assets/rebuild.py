@@ -28,19 +28,24 @@ def main() -> int:
         # a changed mapping may have other logs and other days
         print("The warehouse is as it was before.")
         return 1
+    return 0 if build_anew(settings) else 1
+
+
+def build_anew(settings: Settings) -> bool:
+    """Build the warehouse anew from what is in landing/; gives whether it worked, and prints what came of it."""
     if (days := landed_days(settings, dt.datetime.now(dt.UTC).date())) is None:
         print(
             f"{settings.landing_dir} holds no delivery from {settings.start_date} on: there is nothing to rebuild."
         )
-        return 1
+        return False
     if not materialize(EVERYTHING_BEHIND_LANDING, days, {"LEAP_REBUILD": "1"}):
         print("The warehouse is as it was before.")
-        return 1
+        return False
     if dataclasses.replace(settings, rebuild=True).written_path.exists():
         print("The run ended without putting the new warehouse in place. The warehouse is as it was before.")
-        return 1
+        return False
     print(f"{settings.warehouse_path} was built anew from {len(days)} delivery days, {days}.")
-    return 0
+    return True
 
 
 def landed_days(settings: Settings, today: dt.date) -> Window | None:

@@ -192,6 +192,15 @@ class Settings:
         lambda value: re.fullmatch(r"(https?://[!-~]+)?", value) is not None,
         is_secret=True,
     )
+    hash_key: str = _setting(
+        "LEAP_HASH_KEY",
+        "",
+        _text,
+        "a secret of at least 16 characters, or empty",
+        "Key of the hashes that stand for the personal columns of a mapped source; another one makes other hashes",
+        lambda value: not value or len(value) >= 16,
+        is_secret=True,
+    )
     lock_timeout_s: float = _setting(
         "LEAP_LOCK_TIMEOUT_S",
         6 * 3600.0,
@@ -300,6 +309,11 @@ class Settings:
     def delivered_dir(self) -> Path:
         """Folder of the files that a mapped source reads."""
         return self.delivered or self.data_dir / "delivered"
+
+    @property
+    def erased_path(self) -> Path:
+        """List of the players that were erased, hashed ids, one a line."""
+        return self.data_dir / "erased_players.txt"
 
     @property
     def landing_dir(self) -> Path:

@@ -15,9 +15,10 @@ from leap_assets.landing.contracts import CONTRACTS
 from leap_assets.partitions import Window, delivery_window
 from leap_assets.resources import LandingZone, Warehouse
 from leap_assets.settings import Settings
-from leap_assets.sources.declaration import SourceError, read_source
+from leap_assets.sources.declaration import SourceError, hashing_of, read_source
 from leap_assets.sources.ledger import Ledger
 from leap_assets.sources.taking_in import SHOWN_RANGES, TAKE_IN_JOB, TakenIn, buildable, ranges_of, take_in
+from leap_assets.warehouse.connections import describe_disk_error
 
 TAKEN_IN_TAG = "leap/taken_in"
 # of a run whose deliveries were taken in by the run before it
@@ -88,20 +89,35 @@ def build_take_in_job(settings: Settings) -> dg.JobDefinition:
 
 
 def _take_in(log: Any, settings: Settings, leave: Collection[str] = ()) -> TakenIn:
+    is_private = False
     try:
+        source = read_source(settings.source_dir)
+        hashing = hashing_of(source, settings.hash_key)
+        is_private = source.is_private
         return take_in(
-            read_source(settings.source_dir),
+            source,
             settings.delivered_dir,
             settings.landing_dir,
             start_date=settings.start_date,
             today=dt.datetime.now(dt.UTC).date(),
             leave=leave,
+            hashing=hashing,
+            erased_path=settings.erased_path,
             say=log.info,
             warn=log.warning,
         )
     except SourceError as error:
         # the message says it all: a stack trace would only bury it
         raise dg.Failure(str(error), allow_retries=False) from None
+    except Exception as error:
+        if not is_private or describe_disk_error(error, settings.data_dir):
+            raise
+        # whatever it is may quote a value, and the history of runs keeps what is raised here
+        raise dg.Failure(
+            f"Taking in failed with {type(error).__name__}. What it says is not repeated, because the source has "
+            "personal data; `make check-source` tries the same files outside of any run.",
+            allow_retries=False,
+        ) from None
 
 
 def tell_stale_days(log: Any, settings: Settings, ledger: Ledger, days: Window | None) -> None:
@@ -145,6 +161,7 @@ def _totals(ledger: Ledger) -> dict[str, Any]:
         "delivered_files": len(known),
         "records": sum(one.records for one in known),
         "unreadable": sum(one.unreadable for one in known),
+        "left_out": ledger.left_out(),
     }
     if all(one.ignored is not None for one in known):
         totals["ignored"] = sum(one.ignored or 0 for one in known)

@@ -13,6 +13,7 @@ import dagster as dg
 from leap_assets.assets.layers import OWNERS, RAW, columns_of, landing_key, relation_key
 from leap_assets.landing.contracts import CONTRACTS, Column
 from leap_assets.landing.files import LandingError, find_strays
+from leap_assets.landing.hashing import KeyedHash
 from leap_assets.landing.ingestion import (
     DELIVERY,
     REJECTED_LINE,
@@ -25,6 +26,7 @@ from leap_assets.landing.thresholds import CLAIMS, Finding, Thresholds, check_th
 from leap_assets.partitions import delivery_window
 from leap_assets.resources import LandingZone, Warehouse
 from leap_assets.settings import Settings
+from leap_assets.sources.ledger import Ledger
 
 SCHEMA = "leap_raw"
 BOOKS: dict[str, tuple[tuple[Column, ...], str]] = {
@@ -94,6 +96,7 @@ def build_raw(partitions: dg.PartitionsDefinition, settings: Settings) -> dg.Ass
         # the books alone are selected: they are made by reading every log
         logs = [log for log, c in CONTRACTS.items() if relation_key(SCHEMA, c.table) in selected] or CONTRACTS
         logs = [log for log in logs if log in settings.logs]
+        hashing = _hashing(settings, landing)
         for stray in find_strays(landing.dir, settings.logs):
             context.log.warning(stray)
         try:
@@ -105,6 +108,7 @@ def build_raw(partitions: dg.PartitionsDefinition, settings: Settings) -> dg.Ass
                     logs=logs,
                     start_date=settings.start_date,
                     rates=read_rates(landing.exchange_rates_path),
+                    hashing=hashing,
                     say=context.log.warning,
                 )
                 findings = check_thresholds(connection, days, settings.logs, thresholds)
@@ -117,6 +121,20 @@ def build_raw(partitions: dg.PartitionsDefinition, settings: Settings) -> dg.Ass
         yield from _judge(context, findings, strict=settings.strict)
 
     return load
+
+
+def _hashing(settings: Settings, landing: LandingZone) -> KeyedHash | None:
+    """What hashes the rejected lines of a source with personal data: by what landing/ was made with."""
+    declared, fingerprint = (Ledger(landing.dir).personal() if settings.is_mapped else None) or ("", "")
+    if not declared:
+        return None
+    if not settings.hash_key or KeyedHash(settings.hash_key).fingerprint != fingerprint:
+        raise dg.Failure(
+            f"{landing.dir} was made with personal columns ({declared}), and LEAP_HASH_KEY is not their key. Nothing "
+            "was changed. Set the key that it was made with.",
+            allow_retries=False,
+        )
+    return KeyedHash(settings.hash_key)
 
 
 def _check_specs(settings: Settings) -> list[dg.AssetCheckSpec]:

@@ -17,7 +17,9 @@ import pyarrow as pa
 
 from leap_assets.landing.contracts import CONTRACTS, LINEAGE, Column, Contract
 from leap_assets.landing.files import LandedFile, LandingError, list_files
+from leap_assets.landing.hashing import TEXT_PREFIX, KeyedHash
 from leap_assets.landing.relations import (
+    KEPT_UNREADABLE,
     Relation,
     TextLines,
     find_unreadable,
@@ -36,7 +38,11 @@ REJECTED_LINE = (
     *LINEAGE[1:],
     Column("reason", "text", "Rule that the line breaks"),
     Column("message", "text", "What is wrong, with the column and its value"),
-    Column("raw_line", "text", "The line as delivered; bytes that are not UTF-8 as \\xFF"),
+    Column(
+        "raw_line",
+        "text",
+        "The line as delivered, bytes that are not UTF-8 as \\xFF; of a source with personal data a keyed hash",
+    ),
 )
 DELIVERY = (
     Column("log", "text", "Log"),
@@ -90,6 +96,7 @@ def load_deliveries(
     logs: Iterable[str] = tuple(CONTRACTS),
     start_date: dt.date,
     rates: Mapping[str, dt.date],
+    hashing: KeyedHash | None = None,
     say: Callable[[str], None] = lambda sentence: None,
 ) -> list[Loaded]:
     """Replace the rows that some delivery days brought, for some logs, in one transaction.
@@ -108,6 +115,8 @@ def load_deliveries(
         First day of the warehouse.
     rates : mapping
         First day with an exchange rate, by currency.
+    hashing : KeyedHash, optional
+        For a source with personal data: rejected lines keep a hash instead of their text, messages no values.
     say : callable
         Receives sentences about progress and oddities.
 
@@ -128,7 +137,7 @@ def load_deliveries(
         loaded = [
             row
             for log, files in deliveries.items()
-            for row in _load_log(connection, CONTRACTS[log], files, days, start_date, rates, say)
+            for row in _load_log(connection, CONTRACTS[log], files, days, start_date, rates, hashing, say)
         ]
         connection.commit()
     except BaseException as error:
@@ -146,6 +155,7 @@ def _load_log(
     days: Sequence[dt.date],
     start_date: dt.date,
     rates: Mapping[str, dt.date],
+    hashing: KeyedHash | None,
     say: Callable[[str], None],
 ) -> list[Loaded]:
     window = [days[0], days[-1]]
@@ -157,7 +167,7 @@ def _load_log(
         )
     received: dict[LandedFile, int] = {}
     for relation in list_relations(connection, contract, files):
-        received |= _store(connection, contract, relation, start_date, rates)
+        received |= _store(connection, contract, relation, start_date, rates, hashing)
     _refuse_wrong_days(connection, contract, received)
     for file in files:
         if not received[file]:
@@ -171,21 +181,28 @@ def _store(
     relation: Relation,
     start_date: dt.date,
     rates: Mapping[str, dt.date],
+    hashing: KeyedHash | None,
 ) -> Mapping[LandedFile, int]:
     """Append the valid lines of some files to the log's table and all others to rejected_line.
 
     Returns how many lines each file has. Text is streamed: its valid lines in one statement, then, of the files that
     have others, the lines that did not get in, read once more. They are few, and keeping them would need memory.
     """
+    kept, parameters = relation.kept, None
+    if hashing and kept != KEPT_UNREADABLE:
+        # what that is was hashed before it was written to landing/
+        kept, parameters = f"{quote_literal(TEXT_PREFIX)} || {hashing.sql(kept)}", hashing.parameters
     checked = check_lines_sql(
         contract,
         relation.sql,
         relation.values,
         start_date=start_date.isoformat(),
         rates=rates,
-        kept=relation.kept,
+        kept=kept,
         carried=relation.carried,
         is_nested=relation.is_nested,
+        origin=relation.origin,
+        quotes_values=hashing is None,
     )
     names = ", ".join(quote_identifier(column.name) for column in raw_columns(contract))
     insert_valid = (
@@ -200,17 +217,17 @@ def _store(
     )
     if relation.text is None:
         try:
-            connection.execute(insert_valid)
-            connection.execute(insert_rejected)
+            connection.execute(insert_valid, parameters)
+            connection.execute(insert_rejected, parameters)
         except duckdb.Error as error:
             raise find_unreadable(connection, relation.files) or error from error
         return relation.rows
     received = dict.fromkeys(relation.files, 0)
     with stream_lines(connection, relation.text, _count_lines(relation.text, received)):
-        connection.execute(insert_valid)
+        connection.execute(insert_valid, parameters)
     for valid in _valid_numbers(connection, contract, received):
         with stream_lines(connection, relation.text, _other_lines(relation.text, valid)):
-            connection.execute(insert_rejected)
+            connection.execute(insert_rejected, parameters)
     return received
 
 

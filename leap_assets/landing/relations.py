@@ -24,6 +24,10 @@ ORIGIN = (
 )
 _SCAN_COLUMNS = ("landed_path", "file_row_number")
 # what the scan of Parquet files adds to their columns
+UNREADABLE = "unreadable"
+DELIVERED = ("delivered_file", "delivered_line")
+# Parquet columns of what a mapped source made: a record that could not be read, and where a row comes from
+KEPT_UNREADABLE = f"landed_row.{UNREADABLE}"
 BATCH_LINES = 10_000
 # what one thread of DuckDB takes at a time
 
@@ -41,8 +45,8 @@ class Relation:
     """Files of a log that one statement can check.
 
     `sql` is the relation that `check_lines_sql` wants, `values` says where its columns are. `kept` is SQL of a
-    rejected line's text, worked out for those alone from the columns `carried`. `text` is None for Parquet, whose
-    rows are known beforehand.
+    rejected line's text, worked out for those alone from the columns `carried`, and `origin` of where it comes from.
+    `text` is None for Parquet, whose rows are known beforehand.
     """
 
     files: Sequence[LandedFile]
@@ -53,6 +57,7 @@ class Relation:
     kept: str = "coalesce(rtrim(text, chr(13) || chr(10)), damaged::varchar)"
     carried: str = "text, damaged"
     is_nested: str = ""
+    origin: str = "''"
 
 
 def list_relations(
@@ -181,7 +186,7 @@ def _parquet_relations(
                 f"{file.path} has a column {taken[0]}, a name that is taken while files are read. Rename it or leave "
                 "it out; nothing was loaded."
             )
-        if not set(schema.names) & set(contract.names):
+        if not set(schema.names) & set(contract.names) and schema.names != [UNREADABLE, *DELIVERED]:
             raise LandingError(
                 f"{file.path} has no column of the log {contract.log} (it has {', '.join(schema.names)[:200]}). "
                 f"It must have columns among {', '.join(contract.names)}; nothing was loaded."
@@ -212,10 +217,12 @@ def _parquet_relation(
     )
     origins = [(str(file.path), file.delivery_date, file.source_file) for file in group]
     connection.executemany("insert into landed_path values (?, ?, ?)", origins)
+    is_unreadable = list(types) == [UNREADABLE, *DELIVERED]
     sql = f"""(
         select
             {columns}landed_path.delivery_date, landed_path.source_file,
-            scan.file_row_number + 1 as line_number, true as is_parsed, struct_pack({row}) as landed_row
+            scan.file_row_number + 1 as line_number, {not is_unreadable} as is_parsed,
+            struct_pack({row}) as landed_row
         from {scan} as scan join landed_path using (landed_path)
     )"""
     values = {
@@ -224,8 +231,22 @@ def _parquet_relation(
         if column.name in own
     }
     return Relation(
-        list(group), sql, values, rows=group, kept="to_json(landed_row)::varchar", carried="landed_row"
+        list(group),
+        sql,
+        values,
+        rows=group,
+        kept=KEPT_UNREADABLE if is_unreadable else "to_json(landed_row)::varchar",
+        carried="landed_row",
+        origin=_origin(types),
     )
+
+
+def _origin(types: Mapping[str, str]) -> str:
+    """SQL of the delivered file and record that a row was made of, for rows that tell it."""
+    file, line = DELIVERED
+    if (types.get(file), types.get(line)) != ("VARCHAR", "BIGINT"):
+        return "''"
+    return f"concat(' (', landed_row.{file}, ', record ' || landed_row.{line}, ')')"
 
 
 def find_unreadable(

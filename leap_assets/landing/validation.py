@@ -31,6 +31,8 @@ class Value:
 
 
 ABSENT = Value("null::varchar", is_text=True)
+Say = Callable[[str, str], str]
+# SQL of how a message begins, from a column's name and SQL of its value
 Rule = tuple[str, str]
 # SQL that is true for a line that breaks the rule, and SQL of the message
 
@@ -183,12 +185,12 @@ def _missing_rules(contract: Contract) -> list[Rule]:
     return rules
 
 
-def _type_rules(contract: Contract, given: Mapping[str, Value], is_nested: str) -> list[Rule]:
+def _type_rules(contract: Contract, given: Mapping[str, Value], is_nested: str, say: Say) -> list[Rule]:
     """A value that is there but could not be typed; and, in JSON, a text that is really something else."""
     rules = []
     for column in (*contract.columns, *contract.properties):
         raw = _raw(column.name)
-        message = f"{_said(_path(column), raw)} || ' is not {_TYPE_WORDS[column.type]}'"
+        message = f"{say(_path(column), raw)} || ' is not {_TYPE_WORDS[column.type]}'"
         is_text = not column.events and not given[column.name].is_text
         if column.type != "text" or is_text:
             rules.append((f"{raw} is not null and {quote_identifier(column.name)} is null", message))
@@ -200,11 +202,11 @@ def _type_rules(contract: Contract, given: Mapping[str, Value], is_nested: str) 
     return rules
 
 
-def _value_rules(contract: Contract, rates: Mapping[str, dt.date]) -> list[Rule]:
+def _value_rules(contract: Contract, rates: Mapping[str, dt.date], say: Say) -> list[Rule]:
     rules = []
     for column in (*contract.columns, *contract.properties):
         name = quote_identifier(column.name)
-        shown = _said(_path(column), name)
+        shown = say(_path(column), name)
         if column.allowed:
             said = quote_literal(f" is not one of {', '.join(column.allowed)}")
             rules.append((f"{name} not in ({_literals(column.allowed)})", f"{shown} || {said}"))
@@ -222,26 +224,31 @@ def _value_rules(contract: Contract, rates: Mapping[str, dt.date]) -> list[Rule]
         # no first day: the currency has no rate at all
         rated_from = f"case {contract.rated} {first} end" if first else "null::date"
         unrated = f"{contract.rated} is not null and coalesce({rated_from} > event_date, true)"
-        rules.append((unrated, f"{_said(contract.rated)} || {said}"))
+        rules.append((unrated, f"{say(contract.rated, quote_identifier(contract.rated))} || {said}"))
     return rules
 
 
-def _event_rules(contract: Contract) -> list[Rule]:
+def _event_rules(contract: Contract, say: Say) -> list[Rule]:
     if contract.event_type is None:
         return []
     said = quote_literal(f" is not one of {', '.join(contract.event_types)}")
     unknown = f"{contract.event_type} not in ({_literals(contract.event_types)})"
-    return [(unknown, f"{_said(contract.event_type)} || {said}")]
+    return [(unknown, f"{say(contract.event_type, quote_identifier(contract.event_type))} || {said}")]
 
 
-def _window_rules(contract: Contract, start_date: str) -> list[Rule]:
+def _window_rules(contract: Contract, start_date: str, say: Say) -> list[Rule]:
     if contract.time is None:
         return []
     time = quote_identifier(contract.time)
     late = f"delivery_date - interval {LATE_LIMIT_H} hour"
     early = f"delivery_date + interval {24 + EARLY_LIMIT_H} hour"
-    ended = f"'{contract.time}: ' || {time}"
-    started = f"'{contract.time} less {contract.length_s}: ' || started" if contract.length_s else ended
+    ended, started = (
+        f"'{contract.time}: ' || {time}",
+        f"'{contract.time} less {contract.length_s}: ' || started",
+    )
+    if say is _said_without_value:
+        ended = started = quote_literal(f"{contract.time}: the time")
+    started = started if contract.length_s else ended
     rules = [
         (f"{time} >= {early}", f"{ended} || ' is more than {EARLY_LIMIT_H} h after its delivery day'"),
         (f"started < {late}", f"{started} || ' is more than {LATE_LIMIT_H} h before its delivery day'"),
@@ -252,7 +259,8 @@ def _window_rules(contract: Contract, start_date: str) -> list[Rule]:
     ]
     if contract.length_s:
         too_long = f"{contract.length_s} > {SESSION_LIMIT_S}"
-        rules.insert(0, (too_long, f"{_said(contract.length_s)} || ' seconds are more than 24 h'"))
+        length = say(contract.length_s, quote_identifier(contract.length_s))
+        rules.insert(0, (too_long, f"{length} || ' seconds are more than 24 h'"))
     return rules
 
 
@@ -265,10 +273,16 @@ def _literals(values: Iterable[str]) -> str:
     return ", ".join(quote_literal(value) for value in values)
 
 
-def _said(name: str, value: str | None = None) -> str:
+def _said(name: str, value: str) -> str:
     """SQL of `name: 'value'`, shortened."""
-    shown = f"left({value or quote_identifier(name)}::varchar, {QUOTED_VALUE_CHARS})"
+    shown = f"left({value}::varchar, {QUOTED_VALUE_CHARS})"
     return f"'{name}: ''' || {shown} || ''''"
+
+
+def _said_without_value(name: str, value: str) -> str:
+    """SQL of the name, for lines whose values are not repeated."""
+    del value
+    return quote_literal(f"{name}: the value")
 
 
 def _first_of(rules: Sequence[Rule]) -> str:
@@ -306,6 +320,8 @@ def check_lines_sql(
     kept: str,
     carried: str,
     is_nested: str = "",
+    origin: str = "''",
+    quotes_values: bool = True,
 ) -> str:
     """SELECT of a log's lines: typed columns, event_date, lineage, `reason`, `message` and `raw_line`.
 
@@ -326,18 +342,23 @@ def check_lines_sql(
     is_nested : str
         SQL with placeholders {column} and {value}, true where a text value is really an object, an array or a
         truth value; empty where the format cannot tell.
+    origin : str
+        SQL of what is put behind a message, from the columns `carried`: where a line comes from.
+    quotes_values : bool
+        Whether messages repeat values.
 
     Notes
     -----
     The order of the reasons is fixed: the first that applies is given.
     """
     given = {column.name: values.get(column.name, ABSENT) for column in contract.columns}
+    say = _said if quotes_values else _said_without_value
     reasons = {
         "missing_required": _missing_rules(contract),
-        "wrong_type": _type_rules(contract, given, is_nested),
-        "value_not_allowed": _value_rules(contract, rates),
-        "unknown_event_type": _event_rules(contract),
-        "out_of_window": _window_rules(contract, start_date),
+        "wrong_type": _type_rules(contract, given, is_nested, say),
+        "value_not_allowed": _value_rules(contract, rates, say),
+        "unknown_event_type": _event_rules(contract, say),
+        "out_of_window": _window_rules(contract, start_date, say),
     }
     cases = " ".join(f"when {_any_of(rules)} then '{reason}'" for reason, rules in reasons.items() if rules)
     everything = [rule for rules in reasons.values() for rule in rules]
@@ -357,8 +378,8 @@ def check_lines_sql(
             case when reason is not null then {kept} end as raw_line,
             case
                 when reason is null then null
-                when not is_parsed then 'the line cannot be read as a record of this file''s format'
-                else {_first_of(everything)}
+                when not is_parsed then 'the line cannot be read as a record of this file''s format' || {origin}
+                else {_first_of(everything)} || {origin}
             end as message
         from reasoned
     """

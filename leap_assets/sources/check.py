@@ -17,11 +17,12 @@ import duckdb
 
 from leap_assets.landing.contracts import CONTRACTS, Contract
 from leap_assets.landing.files import LandingError
+from leap_assets.landing.hashing import KeyedHash
 from leap_assets.landing.ingestion import load_deliveries, read_rates
 from leap_assets.landing.validation import quote_identifier
 from leap_assets.partitions import Window
 from leap_assets.settings import PROJECT_DIR, Settings, SettingsError, list_sources, load_settings
-from leap_assets.sources.declaration import MappedSource, SourceError, read_source
+from leap_assets.sources.declaration import MappedSource, SourceError, hashing_of, read_source
 from leap_assets.sources.delivered import RecordFile, list_delivered, record_files
 from leap_assets.sources.mapping import Mapper, Prepared
 from leap_assets.sources.taking_in import map_file, ranges_of
@@ -66,7 +67,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         settings = load_settings()
         source = _read(settings, given.source)
         folder = (given.folder or settings.delivered_dir).absolute()
-        return _check(settings, source, folder, given.lines, given.files)
+        hashing = hashing_of(source, settings.hash_key)
+        return _check(settings, source, hashing, folder, given.lines, given.files)
     except (SettingsError, SourceError, LandingError) as error:
         print(f"Refused: {error}")
         return 1
@@ -84,19 +86,21 @@ def _read(settings: Settings, name: str) -> MappedSource:
     return read_source(folder / name)
 
 
-def _check(settings: Settings, source: MappedSource, folder: Path, lines: int, files: int) -> int:
+def _check(
+    settings: Settings, source: MappedSource, hashing: KeyedHash | None, folder: Path, lines: int, files: int
+) -> int:
     if not folder.is_dir():
         # the mapping can be judged all the same
-        with tempfile.TemporaryDirectory() as work, Mapper(source, Path(work)):
+        with tempfile.TemporaryDirectory() as work, Mapper(source, Path(work), hashing=hashing):
             raise SourceError(
                 f"{folder} does not exist. The mapping by itself is in order; to try it, give a folder of files: "
                 f"make check-source SOURCE={source.name} DELIVERED=<folder>."
             )
     with tempfile.TemporaryDirectory() as temporary:
-        tried, start_date = _try(source, folder, Path(temporary), lines, files)
+        tried, start_date = _try(source, hashing, folder, Path(temporary), lines, files)
         print(f"{source.name}: {source.description or 'no description'}")
         print(f"\nrecords tried: {tried.records:,}; of these cannot be read: {tried.unreadable:,}")
-        _print_logs(source, Path(temporary) / "landing", tried, start_date)
+        _print_logs(source, hashing, Path(temporary) / "landing", tried, start_date)
     _print_ignored(tried)
     for problem in tried.problems:
         print(f"\nCannot be taken in: {problem}")
@@ -104,7 +108,9 @@ def _check(settings: Settings, source: MappedSource, folder: Path, lines: int, f
     return 1 if tried.problems else 0
 
 
-def _try(source: MappedSource, folder: Path, work: Path, lines: int, files: int) -> tuple[Tried, dt.date]:
+def _try(
+    source: MappedSource, hashing: KeyedHash | None, folder: Path, work: Path, lines: int, files: int
+) -> tuple[Tried, dt.date]:
     """Map a sample into `work/landing`; gives what came of it and the first day that the warehouse should have."""
     tried = Tried()
     found = list_delivered(folder)
@@ -116,7 +122,7 @@ def _try(source: MappedSource, folder: Path, work: Path, lines: int, files: int)
     print(f"Trying {len(sample):,} of {len(found.files):,} files, the first {lines:,} records of each")
     today = dt.datetime.now(dt.UTC).date()
     readable: list[RecordFile] = []
-    with Mapper(source, work / "work") as mapper:
+    with Mapper(source, work / "work", hashing=hashing) as mapper:
         for relative, path in sample:
             try:
                 for file in record_files(source, relative, path):
@@ -149,7 +155,11 @@ def _try_file(mapper: Mapper, source: MappedSource, file: RecordFile, lines: int
     )
     tried.days.update([fixed] if fixed else mapper.days())
     wanted = EXAMPLES - len(tried.examples)
-    tried.examples += [f"{file.name}, record {line}: {_short(text)}" for line, text in mapper.ignored(wanted)]
+    tried.examples += [
+        # the record of a source with personal data is not shown
+        f"{file.name}, record {line}{'' if source.is_private else f': {_short(text)}'}"
+        for line, text in mapper.ignored(wanted)
+    ]
     for one in mapper.prepared:
         if counts.mapped[one.contract.log] and one.contract.log not in tried.previews:
             tried.previews[one.contract.log] = _preview(mapper, one)
@@ -183,14 +193,18 @@ def _preview(mapper: Mapper, one: Prepared) -> str:
     )
 
 
-def _print_logs(source: MappedSource, landing_dir: Path, tried: Tried, start_date: dt.date) -> None:
+def _print_logs(
+    source: MappedSource, hashing: KeyedHash | None, landing_dir: Path, tried: Tried, start_date: dt.date
+) -> None:
     days = sorted({dt.date.fromisoformat(path.name) for path in landing_dir.glob("*/*")})
     logs = [select.log for select in source.selects]
     with duckdb.connect() as connection:
         connection.execute("set TimeZone = 'UTC'")
         if days:
             rates = read_rates(PROJECT_DIR / "dbt_project" / "seeds" / "exchange_rates.csv")
-            load_deliveries(connection, landing_dir, days, logs=logs, start_date=start_date, rates=rates)
+            load_deliveries(
+                connection, landing_dir, days, logs=logs, start_date=start_date, rates=rates, hashing=hashing
+            )
         for log in logs:
             print(f"\n{log} ({log}.sql): {tried.mapped[log]:,} rows")
             if days:

@@ -13,11 +13,14 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-from leap_assets.landing.contracts import CONTRACTS
+from leap_assets.landing.contracts import CONTRACTS, Column, Contract
+from leap_assets.landing.hashing import KeyedHash
 
 DECLARATION = "source.toml"
 FORMATS = ("ndjson", "json", "csv", "tsv", "ssv", "parquet")
 KEYS = ("description", "days", "day_pattern", "format", "personal")
+PERSONAL_PROPERTY = "properties."
+PLAYER = "player_id"
 EXAMPLE_PATTERN = r"(?P<year>\d{4})-(?P<month>\d{2})-(?P<day>\d{2})"
 
 
@@ -40,7 +43,8 @@ class MappedSource:
 
     `days` says what dates a delivery: the event's own UTC day, or the path of the file by `day_pattern`. `formats`
     are pairs of a pattern of paths and the format that such files have, the first that fits counts. `personal` names
-    the columns of personal data by log. `digest` changes with anything in the folder that the result depends on.
+    the columns of personal data by log, members of the properties as `properties.<name>`. `digest` changes with
+    anything in the folder that the result depends on.
     """
 
     name: str
@@ -52,6 +56,11 @@ class MappedSource:
     personal: Mapping[str, tuple[str, ...]]
     selects: tuple[Select, ...]
     digest: str
+
+    @property
+    def is_private(self) -> bool:
+        """Whether the source has personal columns."""
+        return any(self.personal.values())
 
     def day_of(self, path: str) -> dt.date | None:
         """The day that the path of a delivered file names; None when events date themselves.
@@ -123,6 +132,28 @@ def read_source(folder: Path) -> MappedSource:
     )
 
 
+def hashing_of(source: MappedSource, key: str) -> KeyedHash | None:
+    """What hashes the personal columns of a source, None when it has none.
+
+    Raises
+    ------
+    SourceError
+        When there is no key.
+    """
+    if not source.is_private:
+        return None
+    if not key:
+        path = source.folder / DECLARATION
+        raise _wrong(
+            path,
+            path.read_text(encoding="utf-8"),
+            "personal",
+            "these columns are stored as a keyed hash, and there is no key. Set LEAP_HASH_KEY to a secret of at least "
+            "16 characters (openssl rand -hex 32 makes one), keep it, and set it for every run",
+        )
+    return KeyedHash(key)
+
+
 def _read_selects(folder: Path) -> Iterable[Select]:
     found = {path.stem: path for path in sorted(folder.glob("*.sql"))}
     for name, path in found.items():
@@ -177,13 +208,71 @@ def _formats(path: Path, text: str, declared: Mapping[str, Any]) -> Iterable[tup
 def _personal(
     path: Path, text: str, declared: Mapping[str, Any], logs: list[str]
 ) -> Iterable[tuple[str, tuple[str, ...]]]:
+    """Personal columns by log: `client = ["player_id"]`, or for all logs that have it `player_id = true`."""
     personal = _table(path, text, declared, "personal")
-    _refuse_unknown(path, text, personal, logs, "log of this source")
-    for log, columns in personal.items():
-        if not isinstance(columns, list) or not all(isinstance(name, str) for name in columns):
-            raise _wrong(path, text, log, 'it must be a list of columns such as ["player_id"]')
-        _refuse_unknown(path, text, columns, CONTRACTS[log].names, f"column of the log {log}")
-        yield log, tuple(columns)
+    named: dict[str, list[str]] = {log: [] for log in logs}
+    known = dict.fromkeys(name for log in logs for name in CONTRACTS[log].names)
+    for name, value in _with_properties(personal):
+        if name in named:
+            if not isinstance(value, list) or not all(isinstance(column, str) for column in value):
+                raise _wrong(path, text, name, 'it must be a list of columns such as ["player_id"]')
+            columns = [column for column in value if not _is_property_of(CONTRACTS[name], column)]
+            _refuse_unknown(path, text, columns, CONTRACTS[name].names, f"column of the log {name}")
+            named[name] += value
+            continue
+        having = [
+            log for log in logs if name in CONTRACTS[log].names or _is_property_of(CONTRACTS[log], name)
+        ]
+        if not having:
+            _refuse_unknown(path, text, [name], [*logs, *known], "log or column of this source")
+        if value is not True:
+            raise _wrong(path, text, name, "it must be true, or be taken out")
+        for log in having:
+            named[log].append(name)
+    for log, names in named.items():
+        for name in names:
+            _refuse_unhashable(path, text, CONTRACTS[log], name)
+            for other in logs:
+                if name in CONTRACTS[other].names and name not in named[other]:
+                    raise _wrong(
+                        path,
+                        text,
+                        name,
+                        f"it is personal in the log {log}, but not in {other}, which has it too. Hashed in one and "
+                        f"plain in the other, they would not meet: write {name} = true for all logs that have it",
+                        shown="",
+                    )
+        yield log, tuple(dict.fromkeys(names))
+
+
+def _with_properties(personal: Mapping[str, Any]) -> Iterable[tuple[str, Any]]:
+    """Keys with their values; `properties.x = true` without quotes is a table to TOML."""
+    for name, value in personal.items():
+        if name == "properties" and isinstance(value, dict):
+            yield from ((f"{PERSONAL_PROPERTY}{member}", inner) for member, inner in value.items())
+        else:
+            yield name, value
+
+
+def _is_property_of(contract: Contract, name: str) -> bool:
+    return "properties" in contract.names and re.fullmatch(r"properties\.\w+", name) is not None
+
+
+def _refuse_unhashable(path: Path, text: str, contract: Contract, name: str) -> None:
+    """Refuse a column whose values a hash cannot stand for."""
+    columns: dict[str, Column] = {column.name: column for column in contract.columns}
+    columns |= {f"{PERSONAL_PROPERTY}{column.name}": column for column in contract.properties}
+    column = columns.get(name)
+    if column is None:
+        return
+    if column.type != "text" or column.allowed or column.pattern or name == contract.event_type:
+        raise _wrong(
+            path,
+            text,
+            name,
+            f"only a free text can be stored as a hash, and {name} of the log {contract.log} is none. Leave it out of "
+            "the SELECT, or return less of it",
+        )
 
 
 def _text(path: Path, text: str, declared: Mapping[str, Any], key: str) -> str:

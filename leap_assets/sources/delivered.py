@@ -11,6 +11,7 @@ import hashlib
 import io
 import json
 import os
+import tempfile
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -114,6 +115,7 @@ class RecordFile:
     format: str
     compression: Compression | None
     member: str | None = None
+    is_private: bool = False
 
     @property
     def place(self) -> str:
@@ -215,7 +217,7 @@ def _record_file(source: MappedSource, name: str, path: Path, member: str | None
         )
     if form == "parquet" and compression:
         raise SourceError(f"{path}: Parquet files carry their own compression. Decompress it first.")
-    return RecordFile(name, path, form, compression, member)
+    return RecordFile(name, path, form, compression, member, source.is_private)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -253,7 +255,7 @@ def open_records(file: RecordFile, work_dir: Path) -> Iterator[Records]:
     """
     try:
         if file.format == "parquet":
-            with _parquet_path(file, work_dir) as path, pq.ParquetFile(path) as opened:
+            with _parquet_file(file, work_dir) as parquet, pq.ParquetFile(parquet) as opened:
                 yield _parquet_records(file, opened)
         elif file.format in DELIMITERS:
             yield _csv_records(file)
@@ -262,14 +264,16 @@ def open_records(file: RecordFile, work_dir: Path) -> Iterator[Records]:
             record = f"case when starts_with(ltrim(text), '{{') then try_cast(rtrim(text, {_LINE_END}) as json) end"
             yield Records(SCHEMA, _batches(tables), record)
     except LandingError as error:
-        raise SourceError(
-            str(error).replace(str(file.path), _shown(file)).replace("; nothing was loaded", "")
-        ) from None
+        raise _refused(file, error) from None
     except (OSError, pa.ArrowException) as error:
-        said = unreadable(file, error)
-        raise SourceError(
-            str(said).replace(str(file.path), _shown(file)).replace("; nothing was loaded", "")
-        ) from error
+        raise _refused(file, unreadable(file, error)) from (None if file.is_private else error)
+
+
+def _refused(file: RecordFile, error: LandingError) -> SourceError:
+    if file.is_private:
+        # a reader may quote what it stumbled over
+        error = unreadable(file, ValueError("why is not repeated, because the source has personal data"))
+    return SourceError(str(error).replace(str(file.path), _shown(file)).replace("; nothing was loaded", ""))
 
 
 def _shown(file: RecordFile) -> str:
@@ -303,9 +307,10 @@ def _csv_records(file: RecordFile) -> Records:
     if len(header) == 1 and (
         other := next((form for form, sign in DELIMITERS.items() if sign in header[0]), None)
     ):
+        # the first line may be a record when there is no header
+        quoted = "" if file.is_private else f": {header[0][:80]!r}"
         raise SourceError(
-            f"{_shown(file)} is read as {file.format}, but its first line looks like {other}: "
-            f"{header[0][:80]!r}. Say so "
+            f"{_shown(file)} is read as {file.format}, but its first line looks like {other}{quoted}. Say so "
             f'in source.toml: [format], "*{Path(file.name).suffix}" = "{other}".'
         )
     names: list[str] = []
@@ -323,19 +328,16 @@ def _csv_records(file: RecordFile) -> Records:
 
 
 @contextlib.contextmanager
-def _parquet_path(file: RecordFile, work_dir: Path) -> Iterator[Path]:
+def _parquet_file(file: RecordFile, work_dir: Path) -> Iterator[Path | IO[bytes]]:
     if file.member is None:
         yield file.path
         return
-    # the end of a Parquet file is read first: a member has to be unpacked
-    path = work_dir / "member.parquet"
-    try:
-        with file.open() as stream, path.open("wb") as copy:
-            while block := stream.read(HASH_BYTES):
-                copy.write(block)
-        yield path
-    finally:
-        path.unlink(missing_ok=True)
+    # the end of a Parquet file is read first: a member has to be unpacked, into a file that has no name to stay behind
+    with file.open() as stream, tempfile.TemporaryFile(dir=work_dir) as copy:
+        while block := stream.read(HASH_BYTES):
+            copy.write(block)
+        copy.seek(0)
+        yield copy
 
 
 def _parquet_records(file: RecordFile, opened: pq.ParquetFile) -> Records:

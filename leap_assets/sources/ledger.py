@@ -9,7 +9,7 @@ import dataclasses
 import datetime as dt
 import hashlib
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +30,9 @@ create table if not exists landed (
 create index if not exists landed_of_path on landed (path);
 create index if not exists landed_of_day on landed (day);
 create table if not exists built (day text primary key, digest text) strict;
+create table if not exists personal (declared text, key text) strict;
+create table if not exists erased (id text primary key) strict;
+create table if not exists left_out (path text primary key, rows integer) strict;
 """
 
 
@@ -81,6 +84,68 @@ class Ledger:
         finally:
             connection.close()
 
+    @property
+    def folder(self) -> Path:
+        """The landing folder that the ledger is about."""
+        return self._path.parent.parent
+
+    def is_empty(self) -> bool:
+        """Whether nothing was taken in yet."""
+        return not self.delivered() and not self._rows("select landed from landed limit 1")
+
+    def personal(self) -> tuple[str, str] | None:
+        """Personal columns of what is in landing/, and the fingerprint of the key that hashed them."""
+        rows = self._rows("select declared, key from personal")
+        return rows[0] if rows else None
+
+    def record_personal(self, declared: str, key: str) -> None:
+        """Write down the personal columns and the fingerprint of their key."""
+        with self._open() as connection:
+            connection.execute("delete from personal")
+            connection.execute("insert into personal values (?, ?)", [declared, key])
+
+    def erased(self) -> set[str]:
+        """Digests of the hashed ids whose rows were taken out of landing/."""
+        return {row[0] for row in self._rows("select id from erased")}
+
+    def record_erased(self, digests: Iterable[str]) -> None:
+        """Write down, by their digests, the hashed ids whose rows were taken out of landing/."""
+        with self._open() as connection:
+            connection.executemany("insert or ignore into erased values (?)", [(one,) for one in digests])
+
+    def landed(self) -> list[Landed]:
+        """Files in landing/ that were made of delivered files."""
+        rows = self._rows(
+            "select landed, log, day, lines, sha256 from landed where log <> '' order by landed"
+        )
+        return [Landed(row[0], row[1], dt.date.fromisoformat(row[2]), row[3], row[4]) for row in rows]
+
+    def rebook(self, landed: Landed) -> None:
+        """Write down a file of landing/ that was changed since it was made."""
+        with self._open() as connection:
+            connection.execute(
+                "update landed set lines = ?, sha256 = ? where landed = ?",
+                [landed.lines, landed.sha256, landed.landed],
+            )
+
+    def left_out_of(self, path: str) -> int:
+        """Rows of erased players that a delivered file brought, and that were left out."""
+        with self._open() as connection:
+            found = connection.execute("select rows from left_out where path = ?", [path]).fetchone()
+        return int(found[0]) if found else 0
+
+    def left_out(self) -> int:
+        """Rows of erased players that delivered files brought again, and that were left out."""
+        return (
+            int(self._rows("select coalesce(sum(rows), 0) from left_out")[0][0]) if self._path.exists() else 0
+        )
+
+    def _rows(self, sql: str) -> list[Any]:
+        if not self._path.exists():
+            return []
+        with self._open() as connection:
+            return connection.execute(sql).fetchall()
+
     def delivered(self) -> dict[str, Booked]:
         """Delivered files by their path."""
         if not self._path.exists():
@@ -105,8 +170,11 @@ class Ledger:
                 [(name, path) for name in landed],
             )
 
-    def book(self, booked: Booked, landed: Sequence[Landed]) -> None:
-        """Write down a delivered file with all that it brought, in place of what was known of it."""
+    def book(self, booked: Booked, landed: Sequence[Landed], left_out: int = 0) -> None:
+        """Write down a delivered file with all that it brought, in place of what was known of it.
+
+        `left_out` are the rows of erased players in it.
+        """
         listing = dataclasses.astuple(booked.listing)
         counts = (
             booked.records,
@@ -117,6 +185,7 @@ class Ledger:
         )
         with self._open() as connection:
             connection.execute("delete from landed where path = ?", [booked.path])
+            connection.execute("insert or replace into left_out values (?, ?)", [booked.path, left_out])
             connection.execute(
                 f"insert or replace into delivered values ({', '.join('?' * 11)})",
                 [booked.path, *listing, booked.sha256, booked.mapping, *counts],

@@ -11,7 +11,7 @@ import difflib
 import itertools
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -21,9 +21,10 @@ import numpy as np
 import pyarrow as pa
 
 from leap_assets.landing.contracts import CONTRACTS, Column, Contract
-from leap_assets.landing.relations import parquet_value
+from leap_assets.landing.hashing import TEXT_PREFIX, KeyedHash
+from leap_assets.landing.relations import DELIVERED, UNREADABLE, parquet_value
 from leap_assets.landing.validation import Value, can_fit, quote_identifier, quote_literal, time_sql
-from leap_assets.sources.declaration import MappedSource, Select, SourceError
+from leap_assets.sources.declaration import PERSONAL_PROPERTY, PLAYER, MappedSource, Select, SourceError
 from leap_assets.sources.delivered import RecordFile, open_records
 
 MEMORY_LIMIT = "320MB"
@@ -32,8 +33,11 @@ BATCH_ROWS = 50_000
 LINE_NUMBER, LINE_NUMBERS, SOURCE_FILE = "line_number", "line_numbers", "source_file"
 _LINEAGE_TYPES = {LINE_NUMBER: "BIGINT", LINE_NUMBERS: "BIGINT[]", SOURCE_FILE: "VARCHAR"}
 NULL_TYPE = "NULL"
-ORIGIN = ("delivered_file", "delivered_line")
-# columns of the files in landing/ beside the contract's
+ERASED = "leap_erased_player"
+# table of the hashed ids that are left out
+UNREADABLE_SCHEMA = pa.schema(
+    [(UNREADABLE, pa.large_string()), (DELIVERED[0], pa.string()), (DELIVERED[1], pa.int64())]
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -49,6 +53,8 @@ class Prepared:
     columns: Mapping[str, str]
     lines: str | None
     is_plain: bool
+    personal: tuple[str, ...] = ()
+    hashing: KeyedHash | None = None
 
     @property
     def table(self) -> str:
@@ -74,6 +80,10 @@ class Mapper:
     source : MappedSource
     work_dir : Path
         Folder for what does not fit into memory; made when it does not exist.
+    hashing : KeyedHash, optional
+        What hashes the personal columns; must be there when the source has some.
+    erased : collection of str
+        Hashed ids of players whose rows are left out.
 
     Raises
     ------
@@ -81,14 +91,29 @@ class Mapper:
         When a SELECT cannot be used; the message names the file, the line and the remedy.
     """
 
-    def __init__(self, source: MappedSource, work_dir: Path) -> None:
+    def __init__(
+        self,
+        source: MappedSource,
+        work_dir: Path,
+        *,
+        hashing: KeyedHash | None = None,
+        erased: Collection[str] = (),
+    ) -> None:
+        if source.is_private and hashing is None:
+            raise ValueError("the source has personal columns, which cannot be written without a key")
         work_dir.mkdir(parents=True, exist_ok=True)
         self._source = source
         self._work_dir = work_dir
         self._file: RecordFile | None = None
         self._connection = duckdb.connect(
             # one thread: rows come out in the order of the records
-            config={"threads": 1, "memory_limit": MEMORY_LIMIT, "temp_directory": str(work_dir / "spilled")}
+            config={
+                "threads": 1,
+                "memory_limit": MEMORY_LIMIT,
+                "temp_directory": str(work_dir / "spilled"),
+                # with a key that is in memory alone: a run that is killed leaves nothing that can be read
+                "temp_file_encryption": source.is_private,
+            }
         )
         try:
             connection = self._connection
@@ -98,7 +123,11 @@ class Mapper:
             connection.execute("set enable_external_access = false")
             connection.execute("set lock_configuration = true")
             self._clear()
-            self.prepared = [prepare(connection, source, select) for select in source.selects]
+            self.prepared = [prepare(connection, source, select, hashing) for select in source.selects]
+            self._hashing, self._is_erasing = hashing, bool(erased)
+            connection.execute(
+                f"create temp table {ERASED} as select unnest(?::varchar[]) as id", [[*erased]]
+            )
         except BaseException:
             self._connection.close()
             raise
@@ -133,7 +162,8 @@ class Mapper:
             try:
                 self._connection.execute(f"create or replace temp table {one.table} as {one.sql}")
             except duckdb.Error as error:
-                raise SourceError(_failed(one.select, file, self._as_written(one, error))) from error
+                said = _failed(one.select, file, self._as_written(one, error))
+                raise SourceError(said) from (None if file.is_private else error)
             if one.lines is None:
                 named = None
             elif named is not None:
@@ -175,18 +205,21 @@ class Mapper:
         file = self._file
         assert file is not None  # noqa: S101
         columns = [
-            f"{_landed(name, kind, one)} as {quote_identifier(name)}" for name, kind in one.columns.items()
+            f"{_stored(name, kind, one)} as {quote_identifier(name)}" for name, kind in one.columns.items()
         ]
-        columns.append(f"{quote_literal(file.name)} as {ORIGIN[0]}")
-        columns.append(f"{f'list_min({one.lines})' if one.lines else 'null::bigint'} as {ORIGIN[1]}")
+        columns.append(f"{quote_literal(file.name)} as {DELIVERED[0]}")
+        columns.append(f"{f'list_min({one.lines})' if one.lines else 'null::bigint'} as {DELIVERED[1]}")
         # rows of one line in the order they came in; those of an aggregate have none
         order = (
             "day, rowid"
             if one.is_plain
-            else f"day, {ORIGIN[1]}, {', '.join(map(quote_identifier, one.columns))}"
+            else f"day, {DELIVERED[1]}, {', '.join(map(quote_identifier, one.columns))}"
         )
+        sql = f"select {', '.join(columns)}, {days.sql(_day_sql(one))} as day, rowid from {one.table}"
+        if self._is_erasing:
+            sql = erased_sql(f"({sql})", [*one.columns], one.personal)
         reader = self._connection.execute(
-            f"select {', '.join(columns)}, {days.sql(_day_sql(one))} as day from {one.table} order by {order}"
+            f"select * exclude (rowid) from ({sql}) order by {order}", _parameters(one)
         ).to_arrow_reader(BATCH_ROWS)
         for batch in reader:
             day = batch.column("day").cast(pa.int32()).to_numpy(zero_copy_only=False)
@@ -196,14 +229,26 @@ class Mapper:
                 if end > start:
                     yield _EPOCH + dt.timedelta(days=int(day[start])), values.slice(start, end - start)
 
-    def unreadable(self) -> Iterator[bytes]:
-        """Records of the file that could not be read, as they were, without the ends of lines in them."""
+    def unreadable(self) -> Iterator[pa.RecordBatch]:
+        """Records of the file that could not be read, as they were or, of a private source, as hashes of that."""
+        file = self._file
+        assert file is not None  # noqa: S101
         rows = self._connection.execute(
-            "select text, damaged from read_record where record is null order by line_number"
+            f"""select line_number, text, damaged, coalesce(rtrim(text, {LINE_END}), damaged::varchar)
+            from read_record where record is null order by line_number"""
         )
         while part := rows.fetchmany(1000):
-            for text, damaged in part:
-                yield _one_line(damaged if damaged is not None else (text or "").encode())
+            lines = [row[0] for row in part]
+            if self._hashing:
+                hashing = self._hashing
+                kept = [
+                    f"{TEXT_PREFIX}{hashing.of(row[2] if row[1] is None else row[1]) if row[3] else ''}"
+                    for row in part
+                ]
+            else:
+                kept = [row[3] or "(the file was cut off here)" for row in part]
+            columns = [pa.array(kept, pa.large_string()), pa.array([file.name] * len(part)), pa.array(lines)]
+            yield pa.RecordBatch.from_arrays(columns, schema=UNREADABLE_SCHEMA)
 
     def ignored(self, limit: int) -> list[tuple[int, str]]:
         """The first records that no SELECT returned, with their line numbers."""
@@ -216,8 +261,17 @@ class Mapper:
     def preview(self, one: Prepared, limit: int) -> tuple[list[str], list[tuple[Any, ...]]]:
         """Names and the first rows, as text, of what a SELECT made of the file."""
         names = list(one.columns)
-        shown = ", ".join(f"{_landed(name, kind, one)}::varchar" for name, kind in one.columns.items())
-        return names, self._rows(f"select {shown} from {one.table} order by rowid limit {limit}")
+        shown = ", ".join(f"{_stored(name, kind, one)}::varchar" for name, kind in one.columns.items())
+        sql = f"select {shown} from {one.table} order by rowid limit {limit}"
+        return names, self._connection.execute(sql, _parameters(one)).fetchall()
+
+    def erased(self, one: Prepared) -> int:
+        """Rows of erased players that a SELECT made of the file, which `rows` leaves out."""
+        if not self._is_erasing or PLAYER not in one.columns or PLAYER not in one.personal:
+            return 0
+        player = _stored(PLAYER, one.columns[PLAYER], one)
+        sql = f"select count(*) from {one.table} where {player} in (select id from {ERASED})"
+        return int(self._connection.execute(sql, _parameters(one)).fetchall()[0][0])
 
     def _clear(self) -> None:
         connection = self._connection
@@ -317,25 +371,9 @@ class Days:
         )
 
 
+LINE_END = "chr(13) || chr(10)"
 _EPOCH = dt.date(1970, 1, 1)
 _IGNORED = "read_record anti join named_line using (line_number) where record is not null"
-
-
-def _one_line(record: bytes) -> bytes:
-    """A record that could not be read as one line that cannot be read either."""
-    line = re.sub(rb"[\r\n]+", b" ", record.strip(b"\r\n"))
-    if line.lstrip().startswith(b"{") and _is_json(line):
-        # of a CSV file, where it was no record
-        return b"unreadable: " + line
-    return line or b"(the file was cut off here)"
-
-
-def _is_json(line: bytes) -> bool:
-    try:
-        json.loads(line)
-    except (ValueError, RecursionError):
-        return False
-    return True
 
 
 def _create_delivered(connection: duckdb.DuckDBPyConnection, name: str) -> None:
@@ -370,7 +408,70 @@ def _landed(name: str, kind: str, one: Prepared) -> str:
     return f"{sql}::varchar" if kind == "UUID" or kind.startswith("ENUM") else sql
 
 
-def prepare(connection: duckdb.DuckDBPyConnection, source: MappedSource, select: Select) -> Prepared:
+def _stored(name: str, kind: str, one: Prepared) -> str:
+    """SQL of a value as it is written to landing/, a personal one as its hash."""
+    sql, hashing = _landed(name, kind, one), one.hashing
+    if hashing is None:
+        return sql
+    if name in one.personal:
+        return hashing.sql(f"nullif(({sql})::varchar, '')")
+    if name == "properties":
+        for member in (column for column in one.personal if column.startswith(PERSONAL_PROPERTY)):
+            sql = _with_hashed_member(sql, member.removeprefix(PERSONAL_PROPERTY), hashing)
+    return sql
+
+
+def _with_hashed_member(properties: str, name: str, hashing: KeyedHash) -> str:
+    """SQL of properties in which a member is its hash. What is no JSON object may hold it anywhere: all is hashed."""
+    value = f"(p ->> {quote_literal(f'$.{name}')})"
+    patch = f"json_object({quote_literal(name)}, {hashing.sql(value)})"
+    whole = f"{quote_literal(TEXT_PREFIX)} || {hashing.sql('p')}"
+    # as a list of one, so that the properties are worked out once
+    return f"""list_transform([{properties}], lambda p: case
+        when p is null then null
+        when not json_valid(p) or json_type(p) <> 'OBJECT' then {whole}
+        when {value} is null then p
+        else json_merge_patch(p, {patch})::varchar
+    end)[1]"""
+
+
+def _parameters(one: Prepared) -> Mapping[str, bytes] | None:
+    """Parameters of a statement with all columns of a SELECT."""
+    return one.hashing.parameters if one.hashing else None
+
+
+def erased_sql(relation: str, columns: Collection[str], personal: Collection[str]) -> str:
+    """SELECT of the rows of a relation, those of erased players left out.
+
+    Where another personal column names one, in a row of somebody else, it becomes null.
+    """
+    is_erased = f"in (select id from {ERASED})"
+    replaced = [
+        f"case when {column} {is_erased} then null else {column} end as {column}"
+        for column in map(quote_identifier, (name for name in personal if name in columns and name != PLAYER))
+    ]
+    members = [name for name in personal if name.startswith(PERSONAL_PROPERTY) and "properties" in columns]
+    sql = "properties"
+    for name in (name.removeprefix(PERSONAL_PROPERTY) for name in members):
+        patch = quote_literal(json.dumps({name: None}))
+        # once more for each: what was patched before is patched again
+        value = f"try_cast({sql} as json) ->> {quote_literal(f'$.{name}')}"
+        sql = f"case when ({value}) {is_erased} then json_merge_patch({sql}, {patch})::varchar else {sql} end"
+    if members:
+        replaced.append(f"{sql} as properties")
+    shown = f"* replace ({', '.join(replaced)})" if replaced else "*"
+    is_own = (
+        f"where coalesce({PLAYER} not {is_erased}, true)" if PLAYER in columns and PLAYER in personal else ""
+    )
+    return f"select {shown} from {relation} {is_own}"
+
+
+def prepare(
+    connection: duckdb.DuckDBPyConnection,
+    source: MappedSource,
+    select: Select,
+    hashing: KeyedHash | None = None,
+) -> Prepared:
     """Check a SELECT on a database that has an empty `delivered`.
 
     Raises
@@ -395,7 +496,9 @@ def prepare(connection: duckdb.DuckDBPyConnection, source: MappedSource, select:
     elif LINE_NUMBER in types:
         lines = f"[{LINE_NUMBER}]"
     own = {name: kind for name, kind in types.items() if name in contract.names and kind != NULL_TYPE}
-    return Prepared(select, contract, sql, own, lines, is_plain)
+    personal = source.personal.get(select.log, ())
+    is_used = any(name.partition(".")[0] in own for name in personal)
+    return Prepared(select, contract, sql, own, lines, is_plain, personal, hashing if is_used else None)
 
 
 def _parse(connection: duckdb.DuckDBPyConnection, select: Select) -> dict[str, Any]:
@@ -475,19 +578,37 @@ def _refused(select: Select, error: duckdb.Error) -> str:
     found = re.search(r"LINE (\d+):", text)
     if found is None:
         remedy = f" {_PARENTHESES}." if _BARE_ARROW.search(text) else ""
-        return f"{select.path}: DuckDB refuses it: {reason}{remedy}"
+        if "disabled by configuration" in reason:
+            return _refused_file(select, reason)
+        return f"{select.path}: DuckDB refuses it: {reason}{remedy or ' Mend the SELECT.'}"
     line = int(found[1])
     remedy = f"Mend the line: {_quoted_line(select.sql, line)}"
     if _BARE_ARROW.search(text):
         reason, remedy = f"{reason.rstrip('.')}.", f"{_PARENTHESES}. {remedy}"
     elif "disabled by configuration" in reason:
-        remedy = "A mapping reads nothing but `delivered` (source_file, line_number, record)"
+        remedy = f"{_ONE_RELATION} {remedy}"
     elif "Catalog Error: Table" in reason or ("does not exist" in reason and "Table" in reason):
         remedy = f"The one relation is `delivered` (source_file, line_number, record). {remedy}"
     elif "not found in FROM clause" in reason:
         known = "`delivered` has source_file, line_number and record"
         remedy = f"{known}; a value of the record is record->>'$.name'. {remedy}"
     return f"{select.path}, line {line}: {reason} {remedy}"
+
+
+_ONE_RELATION = (
+    "A mapping reads nothing but `delivered` (source_file, line_number, record), which has the records of every "
+    "delivered file, one after the other."
+)
+
+
+def _refused_file(select: Select, reason: str) -> str:
+    """The refusal of a SELECT that names a file, of which DuckDB tells no line."""
+    name = re.search(r'file "([^"]+)"', reason)
+    lines = select.sql.splitlines()
+    line = next((n for n, text in enumerate(lines, 1) if name and name[1] in text), None)
+    where = f"{select.path}, line {line}" if line else f"{select.path}"
+    mend = f" Write `from delivered` in this line: {_quoted_line(select.sql, line)}" if line else ""
+    return f"{where}: {reason.rstrip('.')}. {_ONE_RELATION}{mend}"
 
 
 def _quoted_line(sql: str, line: int) -> str:
@@ -584,10 +705,13 @@ def _failed(select: Select, file: RecordFile, error: duckdb.Error) -> str:
     """What to say about a SELECT that failed on the values of a file."""
     text = str(error)
     reason = re.split(r"\n\s*\n?LINE \d+:", text)[0].strip().replace("\n", " ")
+    if file.is_private:
+        # it quotes the value
+        reason = f"{reason.partition(':')[0]} (of which value is not repeated, because the source has personal data)"
     found = re.search(r"LINE (\d+):", text)
     where = f"{select.path}, line {found[1]}" if found else f"{select.path}"
     remedy = "Mend the SELECT"
-    if _BARE_ARROW.search(reason):
+    if _BARE_ARROW.search(text):
         remedy = _PARENTHESES
     elif isinstance(error, duckdb.ConversionException):
         remedy = "Use try_cast, or leave the value as it is: a line whose value does not fit is then rejected by itself"

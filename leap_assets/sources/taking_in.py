@@ -16,15 +16,17 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from leap_assets.landing.hashing import KeyedHash
+from leap_assets.landing.relations import UNREADABLE
 from leap_assets.sources.declaration import MappedSource, SourceError
 from leap_assets.sources.delivered import Listing, RecordFile, hash_content, list_delivered, record_files
+from leap_assets.sources.erasing import apply_erased, check_personal, read_erased
 from leap_assets.sources.ledger import FOLDER, Booked, Landed, Ledger
-from leap_assets.sources.mapping import Counts, Days, Mapper
+from leap_assets.sources.mapping import UNREADABLE_SCHEMA, Counts, Days, Mapper
 
-VERSION = "1"
+VERSION = "2"
 # of the files that are written: another one makes all delivered files be mapped again
 TAKE_IN_JOB = "take_in_deliveries"
-UNREADABLE = "unreadable"
 STEM_CHARS = 60
 SHOWN_RANGES = 5
 RANGE_DAYS = 366
@@ -52,6 +54,8 @@ def take_in(
     start_date: dt.date,
     today: dt.date,
     leave: Collection[str] = (),
+    hashing: KeyedHash | None = None,
+    erased_path: Path | None = None,
     say: Callable[[str], None],
     warn: Callable[[str], None],
 ) -> TakenIn:
@@ -67,6 +71,10 @@ def take_in(
         Events of later days are bad clocks.
     leave : collection of str
         Paths of files that are left alone for now.
+    hashing : KeyedHash, optional
+        What hashes the personal columns, of a source that has some.
+    erased_path : Path, optional
+        List of the players that were erased.
     say, warn : callable
         Receive sentences: about progress, and about what somebody should look at.
 
@@ -83,8 +91,15 @@ def take_in(
     shutil.rmtree(work_dir, ignore_errors=True)
     read: list[Booked] = []
     unchanged = 0
+    erased = read_erased(erased_path) if erased_path else []
     try:
-        with Mapper(source, work_dir) as mapper:
+        with Mapper(source, work_dir, hashing=hashing, erased=erased) as mapper:
+            check_personal(source, ledger, hashing, erased)
+            for removed in apply_erased(source, ledger, landing_dir, work_dir, erased):
+                named = f", and their ids from {removed.named:,} rows of others" if removed.named else ""
+                say(
+                    f"Erased players: {removed.rows:,} rows removed from {landing_dir / removed.landed}{named}"
+                )
             if not delivered_dir.is_dir():
                 raise SourceError(
                     f"{delivered_dir} does not exist. Put the files of the game there, in any folders and under any "
@@ -119,6 +134,8 @@ def take_in(
                     if booked is not None:
                         read.append(booked)
                         say(_told(booked, mapper))
+                        if left_out := ledger.left_out_of(relative):
+                            say(f"{relative}: {left_out:,} rows of erased players were left out")
     finally:
         shutil.rmtree(work_dir, ignore_errors=True)
     gone = tuple(path for path in known if path not in found.files and path not in left)
@@ -166,10 +183,12 @@ def _take_in_file(
     partial: dict[Path, Path] = {}
     landed: list[Landed] = []
     counts: list[Counts] = []
+    left_out = 0
     try:
         for file in record_files(source, relative, path):
             one, written = map_file(mapper, source, file, landing_dir, start_date, today, partial)
             counts.append(one)
+            left_out += sum(mapper.erased(prepared) for prepared in mapper.prepared)
             landed += written
         if Listing.of(path) != listing:
             raise _ChangedError
@@ -195,7 +214,7 @@ def _take_in_file(
         first_day=min((one.day for one in landed), default=None),
         last_day=max((one.day for one in landed), default=None),
     )
-    ledger.book(booked, landed)
+    ledger.book(booked, landed, left_out)
     return booked
 
 
@@ -237,9 +256,10 @@ def map_file(
     if counts.unreadable:
         log = mapper.prepared[0].contract.log
         day = fixed or days.high
-        temporary, final = _names(landing_dir, log, day, f"{stem}.{UNREADABLE}.ndjson", partial)
-        with temporary.open("wb") as stream:
-            stream.writelines(line + b"\n" for line in mapper.unreadable())
+        temporary, final = _names(landing_dir, log, day, f"{stem}.{UNREADABLE}.parquet", partial)
+        with pq.ParquetWriter(temporary, UNREADABLE_SCHEMA, compression="zstd") as writer:
+            for batch in mapper.unreadable():
+                writer.write_batch(batch)
         landed.append(
             Landed(
                 final.relative_to(landing_dir).as_posix(),

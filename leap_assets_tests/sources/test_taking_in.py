@@ -167,7 +167,7 @@ def test_lines_of_a_csv_file_that_are_no_records_are_rejected_with_their_text(fo
     assert booked.unreadable == 2
     assert [line for _, reason, line in folder.rejected() if reason == "unparsable"] == [
         "only,three,fields",
-        'unreadable: {"id": 1}',
+        '{"id": 1}',
     ]
 
 
@@ -300,7 +300,7 @@ def test_days_in_paths_date_their_files(folder, write_source):
     stem = landing_stem("2025/01/02/13/a.ndjson")
     assert list(folder.files()) == [
         f"client/2025-01-02/{stem}.parquet",
-        f"client/2025-01-02/{stem}.unreadable.ndjson",
+        f"client/2025-01-02/{stem}.unreadable.parquet",
     ]
 
 
