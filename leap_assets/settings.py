@@ -295,6 +295,14 @@ class Settings:
     )
     simulation: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        """A mapped source has the logs that it has a SELECT for; one without any is refused when it is read."""
+        if self.is_mapped and self.logs == ALL_LOGS and (logs := self._mapped_logs()):
+            object.__setattr__(self, "logs", logs)
+
+    def _mapped_logs(self) -> tuple[str, ...]:
+        return tuple(log for log in ALL_LOGS if (self.source_dir / f"{log}.sql").is_file())
+
     @property
     def is_mapped(self) -> bool:
         """Whether the source is a folder of mappings."""
@@ -425,7 +433,7 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
         values[field.name] = value
     settings = Settings(**values, simulation=_read_simulation(environ))
     if settings.is_mapped:
-        settings = _with_mapped_logs(settings, is_given="logs" in values)
+        _check_mapped(settings, is_given="logs" in values)
     try:
         # made here only to be checked
         _ = settings.world
@@ -443,8 +451,8 @@ def list_sources(sources_dir: Path) -> list[str]:
     return sorted(path.parent.name for path in sources_dir.glob("*/source.toml"))
 
 
-def _with_mapped_logs(settings: Settings, *, is_given: bool) -> Settings:
-    """The settings of a mapped source: its logs are those that it has a SELECT for."""
+def _check_mapped(settings: Settings, *, is_given: bool) -> None:
+    """Refuse a mapped source that does not exist, and logs beside those that it has."""
     folder = settings.source_dir
     if not folder.is_dir():
         known = [SIMULATOR, LANDING, *list_sources(folder.parent)]
@@ -459,9 +467,6 @@ def _with_mapped_logs(settings: Settings, *, is_given: bool) -> Settings:
             f"LEAP_LOGS cannot be set with LEAP_SOURCE={settings.source}: the logs of a mapped source are those that "
             f"{folder} has a .sql file for. Unset LEAP_LOGS."
         )
-    logs = tuple(log for log in ALL_LOGS if (folder / f"{log}.sql").is_file())
-    # a source without one is refused when it is read, with the remedy
-    return dataclasses.replace(settings, logs=logs or ALL_LOGS)
 
 
 def _quoted(text: str) -> str:

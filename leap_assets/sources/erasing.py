@@ -64,15 +64,13 @@ def add_erased(path: Path, hashed: str) -> bool:
         raise SourceError(
             f"{hashed!r} is no hashed id: it must be {HEX_DIGITS} digits 0-9 and a-f, as player_id in the warehouse."
         )
-    known = read_erased(path)
-    if hashed in known:
+    if hashed in read_erased(path):
         return False
-    partial = path.with_name(f".{path.name}.tmp")
-    with partial.open("w", encoding="utf-8") as file:
-        file.writelines(f"{one}\n" for one in sorted([*known, hashed]))
+    # at the end, so that two commands at once do not lose each other's
+    with path.open("a", encoding="utf-8") as file:
+        file.write(f"{hashed}\n")
         file.flush()
         os.fsync(file.fileno())
-    partial.replace(path)
     return True
 
 

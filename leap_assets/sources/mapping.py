@@ -242,8 +242,8 @@ class Mapper:
             if self._hashing:
                 hashing = self._hashing
                 kept = [
-                    f"{TEXT_PREFIX}{hashing.of(row[2] if row[1] is None else row[1]) if row[3] else ''}"
-                    for row in part
+                    TEXT_PREFIX + hashing.of(((damaged if text is None else text.encode()) or b"").rstrip(b"\r\n"))
+                    for _, text, damaged, _ in part
                 ]
             else:
                 kept = [row[3] or "(the file was cut off here)" for row in part]
