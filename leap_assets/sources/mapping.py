@@ -102,6 +102,8 @@ class Mapper:
         if source.is_private and hashing is None:
             raise ValueError("the source has personal columns, which cannot be written without a key")
         work_dir.mkdir(parents=True, exist_ok=True)
+        # delivered values may spill into it
+        work_dir.chmod(0o700)
         self._source = source
         self._work_dir = work_dir
         self._file: RecordFile | None = None
@@ -111,8 +113,6 @@ class Mapper:
                 "threads": 1,
                 "memory_limit": MEMORY_LIMIT,
                 "temp_directory": str(work_dir / "spilled"),
-                # with a key that is in memory alone: a run that is killed leaves nothing that can be read
-                "temp_file_encryption": source.is_private,
             }
         )
         try:
@@ -242,7 +242,8 @@ class Mapper:
             if self._hashing:
                 hashing = self._hashing
                 kept = [
-                    TEXT_PREFIX + hashing.of(((damaged if text is None else text.encode()) or b"").rstrip(b"\r\n"))
+                    TEXT_PREFIX
+                    + hashing.of(((damaged if text is None else text.encode()) or b"").rstrip(b"\r\n"))
                     for _, text, damaged, _ in part
                 ]
             else:

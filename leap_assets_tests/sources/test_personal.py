@@ -16,6 +16,7 @@ import duckdb
 import pyarrow.parquet as pq
 import pytest
 
+from leap_assets import erase
 from leap_assets.landing.contracts import CONTRACTS, LATE_LIMIT_H
 from leap_assets.landing.hashing import KeyedHash
 from leap_assets.landing.ingestion import load_deliveries
@@ -24,6 +25,7 @@ from leap_assets.sources import check, erasing
 from leap_assets.sources.declaration import SourceError, hashing_of, read_source
 from leap_assets.sources.erasing import add_erased
 from leap_assets.sources.ledger import Ledger
+from leap_assets.sources.mapping import Mapper
 from leap_assets.sources.taking_in import TakeInError, take_in
 from leap_assets_tests.sources.conftest import event, ndjson
 
@@ -138,7 +140,9 @@ def contents(path: Path) -> Iterator[bytes]:
 
 def holding(data: Path, texts: list[str]) -> list[str]:
     """Files under a data folder, but for what was delivered, that hold one of some texts."""
-    files = [path for path in data.rglob("*") if path.is_file() and "delivered" not in path.relative_to(data).parts]
+    files = [
+        path for path in data.rglob("*") if path.is_file() and "delivered" not in path.relative_to(data).parts
+    ]
     assert files
     # as SQL, JSON and Python escape them, too
     wanted = {form for text in texts for form in (text.encode(), json.dumps(text)[1:-1].encode())}
@@ -167,8 +171,14 @@ def test_the_hash_in_sql_is_that_of_python(key, value):
 @pytest.mark.parametrize(
     ("personal", "said"),
     [
-        ('client = ["player_id"]', ["line 2: player_id: it is personal in the log client, but not in heartbeat"]),
-        ("player_ids = true", ["line 2: player_ids: there is no such log or column", "did you mean player_id?"]),
+        (
+            'client = ["player_id"]',
+            ["line 2: player_id: it is personal in the log client, but not in heartbeat"],
+        ),
+        (
+            "player_ids = true",
+            ["line 2: player_ids: there is no such log or column", "did you mean player_id?"],
+        ),
         ("player_id = 1", ["line 2: player_id cannot be used: it must be true"]),
         ("timestamp = true", ["line 2: timestamp cannot be used: only a free text"]),
         ("event_type = true", ["line 2: event_type cannot be used"]),
@@ -217,15 +227,21 @@ def test_rejected_rows_keep_a_hash_and_no_value(game):
         ).fetchall()
         received = connection.execute("select sum(received) from leap_raw.delivery").fetchall()
         accepted = connection.execute(
-            "select player_id, properties from leap_raw.event_client where event_id in ('e1', 'e2', 'e13') order by event_id"
+            """select player_id, properties from leap_raw.event_client
+            where event_id in ('e1', 'e2', 'e13') order by event_id"""
         ).fetchall()
         joined = connection.execute(
             "select count(*) from leap_raw.event_heartbeat join leap_raw.event_client using (player_id)"
         ).fetchall()
-        everything = str([connection.execute(f"from leap_raw.{c.table}").fetchall() for c in CONTRACTS.values()])
+        everything = str(
+            [connection.execute(f"from leap_raw.{c.table}").fetchall() for c in CONTRACTS.values()]
+        )
     assert {(reason, message) for reason, message, _ in rejected} >= {
         ("missing_required", "player_id is missing (a.ndjson, record 15)"),
-        ("out_of_window", f"timestamp: the time is more than {LATE_LIMIT_H} h before its delivery day (a.ndjson, record 7)"),
+        (
+            "out_of_window",
+            f"timestamp: the time is more than {LATE_LIMIT_H} h before its delivery day (a.ndjson, record 7)",
+        ),
         ("unparsable", "the line cannot be read as a record of this file's format (a.ndjson, record 16)"),
         ("wrong_type", "position_x: the value is not a number (a.ndjson, record 4)"),
         ("wrong_type", "properties: the value is not an object (a.ndjson, record 12)"),
@@ -246,10 +262,10 @@ def test_another_key_and_other_columns_are_refused(game, write_source, changed):
     game.take_in()
     before = {path: path.read_bytes() for path in game.landing.glob("*/*/*.parquet")}
     if changed == "key":
-        with pytest.raises(SourceError, match="not the key that .* was made with"):
+        with pytest.raises(SourceError, match="not the key that"):
             game.take_in(key=f"not {KEY}")
     else:
-        toml = '[personal]\nplayer_id = true\n' if changed == "fewer" else 'description = "x"\n'
+        toml = "[personal]\nplayer_id = true\n" if changed == "fewer" else 'description = "x"\n'
         write_source({**FILES, "source.toml": toml})
         with pytest.raises(SourceError, match="the personal columns are"):
             game.take_in()
@@ -270,7 +286,9 @@ def test_a_value_on_which_a_select_fails_is_not_repeated(game, write_source):
     write_source({**FILES, "client.sql": sql})
     (game.delivered / "a.ndjson").write_bytes(ndjson(*DIRT))
     (game.delivered / "b.csv").write_text(f"{ALICE};1;2\n")
-    with pytest.raises(TakeInError, match=r"client\.sql, line 3: it fails on a\.ndjson: Conversion Error") as refused:
+    with pytest.raises(
+        TakeInError, match=r"client\.sql, line 3: it fails on a\.ndjson: Conversion Error"
+    ) as refused:
         game.take_in()
     assert SECRET not in str(refused.value)
     assert "b.csv is read as csv, but its first line looks like ssv" in str(refused.value)
@@ -293,7 +311,11 @@ def test_trying_a_source_shows_no_personal_value(game, monkeypatch, capsys):
 
 
 def rows(game: Game, log: str) -> list[dict[str, object]]:
-    return [row for path in sorted(game.landing.glob(f"{log}/*/*.parquet")) for row in pq.read_table(path).to_pylist()]
+    return [
+        row
+        for path in sorted(game.landing.glob(f"{log}/*/*.parquet"))
+        for row in pq.read_table(path).to_pylist()
+    ]
 
 
 def test_an_erased_player_is_taken_out_of_landing_and_stays_out(game):
@@ -344,7 +366,9 @@ def test_an_erasure_that_was_interrupted_is_finished_by_the_next_run(game, monke
     with pytest.raises(KeyboardInterrupt):
         game.take_in()
     assert not erasing.is_applied(game.landing, game.list)
-    (leftover := next(game.landing.glob("client/*/*.parquet")).with_name(".x.parquet.tmp")).write_text(HASHING.of(ALICE))
+    (leftover := next(game.landing.glob("client/*/*.parquet")).with_name(".x.parquet.tmp")).write_text(
+        HASHING.of(ALICE)
+    )
     monkeypatch.setattr(erasing, "_rewrite", rewrite)
     game.take_in()
     assert not leftover.exists()
@@ -355,10 +379,60 @@ def test_an_erasure_that_was_interrupted_is_finished_by_the_next_run(game, monke
         ]
 
 
+def test_what_a_killed_run_left_of_delivered_values_is_removed_by_the_next(game):
+    work = game.landing / ".taken_in" / "work"
+    (work / "spilled").mkdir(parents=True)
+    (work / "spilled" / "duckdb_temp_storage_DEFAULT-0.tmp").write_text(ALICE)
+    game.take_in()
+    assert not work.exists()
+    with Mapper(read_source(game.source), work, hashing=HASHING):
+        assert work.stat().st_mode & 0o077 == 0
+
+
+@pytest.mark.parametrize(
+    ("variables", "said"),
+    [
+        ({}, "nobody"),
+        ({"LEAP_SOURCE": "landing"}, "take the player's lines out of them yourself, then run make rebuild"),
+        ({"LEAP_SOURCE": "csgo"}, "player_id is not personal"),
+        ({"LEAP_SOURCE": "game"}, "Set LEAP_HASH_KEY"),
+        ({"LEAP_SOURCE": "game", "LEAP_HASH_KEY": KEY}, "nothing was taken in"),
+    ],
+)
+def test_who_cannot_be_erased_is_said_with_the_remedy(game, monkeypatch, capsys, variables, said):
+    if variables.get("LEAP_SOURCE") == "game":
+        monkeypatch.setenv("LEAP_SOURCES_DIR", str(game.source.parent))
+    for name, value in {"LEAP_DATA_DIR": str(game.data), **variables}.items():
+        monkeypatch.setenv(name, value)
+    assert erase.main(["--player", ALICE]) == 2
+    assert said in capsys.readouterr().out
+    assert not game.list.exists()
+
+
+def test_an_id_that_is_said_to_be_hashed_must_be(game):
+    with pytest.raises(SourceError, match="is no hashed id"):
+        add_erased(game.list, ALICE)
+
+
 def test_a_line_of_the_list_that_is_no_hashed_id_is_refused(game):
     game.data.joinpath("erased_players.txt").write_text(f"{HASHING.of(ALICE)}\nalice\n")
     with pytest.raises(SourceError, match=r"erased_players\.txt, line 2: .*make erase PLAYER"):
         game.take_in()
+
+
+@pytest.mark.slow
+def test_a_run_that_fails_tells_its_history_no_personal_value(mapped_leap, write_source):
+    failing = CLIENT_SQL.replace("record->'$.user'", "((record->>'$.user')::integer)::varchar")
+    leap = mapped_leap(write_source({**FILES, "client.sql": failing}), LEAP_HASH_KEY=KEY)
+    settings = leap.settings
+    (settings.delivered_dir / "a.ndjson").write_bytes(ndjson(*DIRT))
+    variables = {"LEAP_SOURCES_DIR": str(settings.source_dir.parent), "LEAP_HASH_KEY": KEY}
+    with leap.start("--select", "*", "--partition", "2025-01-01", **variables) as process:
+        said = process.communicate()[0]
+    assert process.returncode != 0
+    assert "client.sql, line 3: it fails on a.ndjson: Conversion Error" in said
+    assert SECRET not in said
+    assert holding(settings.data_dir, [SECRET, KEY]) == []
 
 
 @pytest.mark.slow
@@ -370,7 +444,11 @@ def test_nothing_under_the_data_folder_holds_a_personal_value_nor_an_erased_play
         archive.writestr("in.ndjson", ndjson(*DIRT))
     (settings.delivered_dir / "a.zip").write_bytes(packed.getvalue())
     (settings.delivered_dir / "b.ndjson.gz").write_bytes(gzip.compress(ndjson(*DIRT, of(BOB, 40))))
-    variables = {"LEAP_SOURCES_DIR": str(settings.source_dir.parent), "LEAP_HASH_KEY": KEY, "LEAP_START_DATE": "2025-01-01"}
+    variables = {
+        "LEAP_SOURCES_DIR": str(settings.source_dir.parent),
+        "LEAP_HASH_KEY": KEY,
+        "LEAP_START_DATE": "2025-01-01",
+    }
     with leap.start("--select", "*", "--partition-range", "2025-01-01...2025-01-02", **variables) as process:
         said = process.communicate()[0]
     assert process.returncode == 0, said[-3000:]

@@ -113,6 +113,7 @@ REFUSED = [
     ("heartbeat.sql", "as team_id,", "as team_id"),
     ("heartbeat.sql", "record->>'$.x'", "x"),
     ("heartbeat.sql", "from delivered\nwhere", "from server7\nwhere"),
+    ("heartbeat.sql", "from delivered\nwhere", "from 'server7.csv'\nwhere"),
     ("heartbeat.sql", "timezone('Europe/Berlin', try_strptime(", "epoch(try_strptime("),
     ("heartbeat.sql", "record->>'$.team' as", "(record->>'$.team') = 'red' as"),
     ("client.sql", "    json_object(", "    record->>'$.item' as product,\n    json_object("),
