@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from leap_assets.settings import SettingsError, describe_settings, load_settings
+from leap_assets.settings import Settings, SettingsError, describe_settings, load_settings
 
 
 def test_defaults_are_those_of_the_documentation():
@@ -50,6 +50,7 @@ def test_an_empty_variable_counts_as_unset():
         ("LEAP_CONFLICT_DISTANCE", "-3", "a number from 0"),
         ("LEAP_CURRENCY", "dollar", "currency code"),
         ("LEAP_ALERT_WEBHOOK", "file:///etc/passwd", "http(s) address"),
+        ("LEAP_HASH_KEY", "too short", "at least 16 characters"),
         ("LEAP_SIM_LATE_RATE", "often", "a number"),
         ("LEAP_SIM_LATE_RATE", "1.5", "late_rate"),
         ("LEAP_SEDE", "7", "Did you mean LEAP_SEED?"),
@@ -61,7 +62,7 @@ def test_a_wrong_setting_is_refused_with_its_name_value_and_remedy(variable, val
     message = str(refusal.value)
     assert said in message
     assert variable in message or "LEAP_SIM_*" in message
-    shown = "***" if variable == "LEAP_ALERT_WEBHOOK" else value
+    shown = "***" if variable in ("LEAP_ALERT_WEBHOOK", "LEAP_HASH_KEY") else value
     assert shown in message or said.startswith("Did you mean")
 
 
@@ -79,6 +80,7 @@ def test_a_mapped_source_is_a_folder_whose_mappings_are_its_logs(tmp_path):
     environ = {"LEAP_SOURCES_DIR": str(tmp_path), "LEAP_SOURCE": "my_game", "LEAP_DATA_DIR": "/srv/leap"}
     settings = load_settings(environ)
     assert settings.logs == ("player", "session")
+    assert Settings(source="my_game", sources_dir=tmp_path).logs == ("player", "session")
     assert settings.delivered_dir == Path("/srv/leap/delivered")
     assert load_settings({**environ, "LEAP_DELIVERED_DIR": "/srv/x"}).delivered_dir == Path("/srv/x")
     with pytest.raises(SettingsError, match="Unset LEAP_LOGS"):

@@ -139,9 +139,12 @@ def apply_erased(
             if not path.exists() or not names:
                 continue
             if removed := _rewrite(connection, one, path, names):
-                ledger.rebook(
-                    dataclasses.replace(one, lines=one.lines - removed.rows, sha256=hash_content(path))
-                )
+                if one.sha256:
+                    # else its delivered file is booked anew when it is mapped again
+                    rebooked = dataclasses.replace(
+                        one, lines=one.lines - removed.rows, sha256=hash_content(path)
+                    )
+                    ledger.rebook(rebooked)
                 yield removed
     ledger.record_erased(map(_digest, erased))
 

@@ -114,11 +114,12 @@ class Ledger:
             connection.executemany("insert or ignore into erased values (?)", [(one,) for one in digests])
 
     def landed(self) -> list[Landed]:
-        """Files in landing/ that were made of delivered files."""
-        rows = self._rows(
-            "select landed, log, day, lines, sha256 from landed where log <> '' order by landed"
-        )
-        return [Landed(row[0], row[1], dt.date.fromisoformat(row[2]), row[3], row[4]) for row in rows]
+        """Files in landing/ that were made of delivered files; without a digest those of a run that was killed."""
+        found = []
+        for landed, lines, sha256 in self._rows("select landed, lines, sha256 from landed order by landed"):
+            log, day, _ = landed.split("/")
+            found.append(Landed(landed, log, dt.date.fromisoformat(day), lines, sha256))
+        return found
 
     def rebook(self, landed: Landed) -> None:
         """Write down a file of landing/ that was changed since it was made."""

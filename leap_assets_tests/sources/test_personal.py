@@ -379,6 +379,18 @@ def test_an_erasure_that_was_interrupted_is_finished_by_the_next_run(game, monke
         ]
 
 
+def test_files_of_a_killed_run_whose_delivery_is_gone_are_rewritten_too(game):
+    (game.delivered / "a.ndjson").write_bytes(ndjson(*DIRT))
+    game.take_in()
+    # as a run leaves it that is killed between putting its files in place and booking them
+    names = [one.landed for one in Ledger(game.landing).landed()]
+    Ledger(game.landing).announce("a.ndjson", names)
+    (game.delivered / "a.ndjson").unlink()
+    add_erased(game.list, HASHING.of(ALICE))
+    game.take_in()
+    assert holding(game.data, [SECRET, HASHING.of(ALICE)]) == ["erased_players.txt"]
+
+
 def test_what_a_killed_run_left_of_delivered_values_is_removed_by_the_next(game):
     work = game.landing / ".taken_in" / "work"
     (work / "spilled").mkdir(parents=True)
