@@ -18,7 +18,7 @@ from leap_assets.landing.validation import quote_literal
 from leap_assets.sources.declaration import DECLARATION, PLAYER, MappedSource, SourceError
 from leap_assets.sources.delivered import hash_content
 from leap_assets.sources.ledger import Landed, Ledger
-from leap_assets.sources.mapping import BATCH_ROWS, ERASED, MEMORY_LIMIT, erased_sql
+from leap_assets.sources.mapping import BATCH_ROWS, ERASED, MEMORY_LIMIT, erased_sql, names_erased_sql
 
 _ID = re.compile(rf"[0-9a-f]{{{HEX_DIGITS}}}")
 
@@ -169,21 +169,16 @@ def _rewrite(
     columns = pq.read_schema(path).names
     pattern = "".join(f"[{char}]" if char in "*?[" else char for char in str(path))
     scan = f"read_parquet({quote_literal(pattern)}, hive_partitioning = false)"
-    is_erased = f"in (select id from {ERASED})"
-    is_own = f"coalesce({PLAYER} {is_erased}, false)" if PLAYER in columns and PLAYER in personal else "false"
-    changed = erased_sql("unchanged", columns, personal)
-    rows, kept, others = connection.execute(
-        f"""with unchanged as (from {scan}), changed as ({changed})
-        select count(*), (select count(*) from changed),
-            (select count(*) from (select * from unchanged where not {is_own} except all from changed))
-        from unchanged"""
+    is_own, is_named = (f"coalesce({sql}, false)" for sql in names_erased_sql(columns, personal))
+    own, named = connection.execute(
+        f"select count(*) filter ({is_own}), count(*) filter (not {is_own} and {is_named}) from {scan}"
     ).fetchall()[0]
-    if rows == kept and not others:
+    if not own and not named:
         return None
     partial = path.with_name(f".{path.name}.tmp")
-    reader = connection.execute(f"with unchanged as (from {scan}) {changed}").to_arrow_reader(BATCH_ROWS)
+    reader = connection.execute(erased_sql(scan, columns, personal)).to_arrow_reader(BATCH_ROWS)
     with pq.ParquetWriter(partial, reader.schema, compression="zstd") as writer:
         for batch in reader:
             writer.write_batch(batch)
     partial.replace(path)
-    return Removed(one.landed, one.log, rows - kept, others)
+    return Removed(one.landed, one.log, own, named)

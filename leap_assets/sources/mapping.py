@@ -467,6 +467,18 @@ def erased_sql(relation: str, columns: Collection[str], personal: Collection[str
     return f"select {shown} from {relation} {is_own}"
 
 
+def names_erased_sql(columns: Collection[str], personal: Collection[str]) -> tuple[str, str]:
+    """SQL of whether a row is one of an erased player, and of whether it names one elsewhere; null is no."""
+    named = [quote_identifier(name) for name in personal if name in columns and name != PLAYER]
+    for name in personal:
+        if name.startswith(PERSONAL_PROPERTY) and "properties" in columns:
+            member = quote_literal(f"$.{name.removeprefix(PERSONAL_PROPERTY)}")
+            named.append(f"(try_cast(properties as json) ->> {member})")
+    is_own = f"{PLAYER} in (select id from {ERASED})" if PLAYER in columns and PLAYER in personal else "false"
+    is_named = " or ".join(f"coalesce({sql} in (select id from {ERASED}), false)" for sql in named)
+    return is_own, is_named or "false"
+
+
 def prepare(
     connection: duckdb.DuckDBPyConnection,
     source: MappedSource,
