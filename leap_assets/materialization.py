@@ -18,7 +18,7 @@ from leap_assets.settings import PROJECT_DIR
 STEPS = {
     "simulate": "simulating the game",
     "take_in": "taking in what was delivered",
-    "take_in_deliveries": "taking in what was delivered",
+    "take_in_files": "taking in what was delivered",
     "load": "loading the deliveries",
     "stage": "building the staging models",
     "detect": "detecting conflicts",

@@ -17,7 +17,7 @@ from leap_assets.assets.deliveries import TAKEN_IN_TAG
 from leap_assets.settings import Settings
 from leap_assets.sources.delivered import Listing, list_delivered
 from leap_assets.sources.ledger import Ledger
-from leap_assets.sources.taking_in import TAKE_IN_JOB, buildable, ranges_of
+from leap_assets.sources.taking_in import TAKE_IN_JOB, TAKE_IN_OP, buildable, ranges_of
 
 INTERVAL_S = 30
 CURSOR_FILES = 2000
@@ -93,7 +93,7 @@ def build_sensors(settings: Settings, jobs: Mapping[str, Any], daily_job: str) -
             request = dg.RunRequest(
                 job_name=TAKE_IN_JOB,
                 run_key=key,
-                run_config={"ops": {TAKE_IN_JOB: {"config": {"leave": unsettled}}}},
+                run_config={"ops": {TAKE_IN_OP: {"config": {"leave": unsettled}}}},
             )
             return dg.SensorResult(run_requests=[request], cursor=cursor)
         requests = list(_daily_requests(settings, ledger, daily_job))

@@ -6,7 +6,7 @@ import dagster as dg
 import pytest
 
 from leap_assets.definitions import build_defs, defs
-from leap_assets.settings import LANDING, load_settings
+from leap_assets.settings import LANDING, PROJECT_DIR, list_sources, load_settings
 
 RAW = {
     f"event_{log}"
@@ -50,6 +50,13 @@ def specs() -> dict[str, dg.AssetSpec]:
 
 def test_definitions_load():
     dg.Definitions.validate_loadable(defs)
+
+
+@pytest.mark.parametrize("source", [LANDING, *list_sources(PROJECT_DIR / "sources")])
+def test_definitions_of_other_sources_load_as_the_ui_loads_them(source):
+    settings = load_settings({"LEAP_SOURCE": source})
+    repository = build_defs(settings).get_repository_def()
+    repository.load_all_definitions()
 
 
 def test_every_asset_of_the_design_is_there():

@@ -17,7 +17,15 @@ from leap_assets.resources import LandingZone, Warehouse
 from leap_assets.settings import Settings
 from leap_assets.sources.declaration import SourceError, hashing_of, read_source
 from leap_assets.sources.ledger import Ledger
-from leap_assets.sources.taking_in import SHOWN_RANGES, TAKE_IN_JOB, TakenIn, buildable, ranges_of, take_in
+from leap_assets.sources.taking_in import (
+    SHOWN_RANGES,
+    TAKE_IN_JOB,
+    TAKE_IN_OP,
+    TakenIn,
+    buildable,
+    ranges_of,
+    take_in,
+)
 from leap_assets.warehouse.connections import describe_disk_error
 
 TAKEN_IN_TAG = "leap/taken_in"
@@ -65,13 +73,11 @@ def build_take_in_job(settings: Settings) -> dg.JobDefinition:
     """The job that only takes in: no day is built by it."""
 
     @dg.op(
-        name=TAKE_IN_JOB,
+        name=TAKE_IN_OP,
         config_schema={"leave": dg.Field(dg.Array(str), default_value=[], is_required=False)},
         description="Takes in the delivered files that are new or changed, apart from those in `leave`.",
     )
-    def take_in_deliveries(
-        context: dg.OpExecutionContext, landing: LandingZone, warehouse: Warehouse
-    ) -> None:
+    def take_in_files(context: dg.OpExecutionContext, landing: LandingZone, warehouse: Warehouse) -> None:
         with warehouse.disk_errors_explained():
             taken = _take_in(context.log, settings, context.op_config["leave"])
         ledger = Ledger(landing.dir)
@@ -83,7 +89,7 @@ def build_take_in_job(settings: Settings) -> dg.JobDefinition:
         description="Delivered files into landing/, for all days that they touch; builds nothing.",
     )
     def job() -> None:
-        take_in_deliveries()
+        take_in_files()
 
     return job
 

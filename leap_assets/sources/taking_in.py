@@ -26,7 +26,8 @@ from leap_assets.sources.mapping import UNREADABLE_SCHEMA, Counts, Days, Mapper
 
 VERSION = "2"
 # of the files that are written: another one makes all delivered files be mapped again
-TAKE_IN_JOB = "take_in_deliveries"
+TAKE_IN_JOB, TAKE_IN_OP = "take_in_deliveries", "take_in_files"
+# Dagster wants names of jobs and of their steps to differ
 STEM_CHARS = 60
 SHOWN_RANGES = 5
 RANGE_DAYS = 366

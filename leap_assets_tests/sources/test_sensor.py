@@ -11,7 +11,7 @@ from leap_assets.definitions import build_defs
 from leap_assets.jobs import DAILY_JOB
 from leap_assets.settings import load_settings
 from leap_assets.sources.ledger import Ledger
-from leap_assets.sources.taking_in import TAKE_IN_JOB
+from leap_assets.sources.taking_in import TAKE_IN_JOB, TAKE_IN_OP
 from leap_assets_tests.sources.conftest import event, ndjson
 
 
@@ -85,7 +85,7 @@ def test_a_file_that_still_changes_is_left_alone(ticks):
     with growing.open("ab") as file:
         file.write(b"{")
     (request,) = ticks.tick()
-    assert request.run_config["ops"][TAKE_IN_JOB]["config"] == {"leave": ["growing.ndjson"]}
+    assert request.run_config["ops"][TAKE_IN_OP]["config"] == {"leave": ["growing.ndjson"]}
     assert ticks.execute(request).success
     assert list(Ledger(ticks.leap.settings.landing_dir).delivered()) == ["done.ndjson"]
 
