@@ -13,6 +13,8 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from leap_assets_tests.fuzz.inputs import MAKERS, Delivered, make_settings
+from leap_assets_tests.fuzz.mapped_inputs import Declared, Folder, make_declaration, make_folder
+from leap_assets_tests.fuzz.mapped_trials import try_declaration, try_folder
 from leap_assets_tests.fuzz.trials import FindingError, Trials, odd_sizes, open_trials, try_settings
 
 BATCH_INPUTS = 1000
@@ -21,15 +23,24 @@ LOADED_AT_ONCE = 100
 # of files that will hardly be refused: a statement a file would take most of the time
 RISKY_AT_ONCE = 4
 SETTINGS_SHARE = 0.2
+DECLARATION_SHARE = 0.05
+DELIVERED_SHARE = 0.05
+# of mapped sources; one takes as long as a hundred of the others
+KINDS = (*MAKERS, "settings", "declaration", "delivered")
 INPUT_LIMIT_S = 20.0
 # for one input; a batch has this and what its inputs take together
 
 
-def make_input(seed: int, number: int) -> tuple[str, Delivered | dict[str, str]]:
+def make_input(seed: int, number: int) -> tuple[str, Delivered | dict[str, str] | Declared | Folder]:
     """Kind and input with a number."""
     draw = random.Random(f"{seed}/{number}")
-    if draw.random() < SETTINGS_SHARE:
+    share = draw.random()
+    if share < SETTINGS_SHARE:
         return "settings", make_settings(draw)
+    if share > 1 - DECLARATION_SHARE:
+        return "declaration", make_declaration(draw)
+    if share > 1 - DECLARATION_SHARE - DELIVERED_SHARE:
+        return "delivered", make_folder(draw)
     kinds = list(MAKERS)
     (kind,) = draw.choices(kinds, [MAKERS[kind][1] for kind in kinds])
     return kind, MAKERS[kind][0](draw)
@@ -49,7 +60,13 @@ def run_batch(
             groups[made.log, kind, made.may_refuse].append((number, made))
             continue
         try:
-            counts["settings accepted"] += try_settings(made)
+            if isinstance(made, Declared):
+                counts["sources accepted"] += try_declaration(trials.root / "declared", made)
+            elif isinstance(made, Folder):
+                found = try_folder(trials.root / "folder", made)
+                counts.update({f"delivered {what}": number for what, number in found.items()})
+            else:
+                counts["settings accepted"] += try_settings(made)
         except FindingError as finding:
             findings.append((number, str(finding)))
     for (_, _, is_risky), members in groups.items():
@@ -153,7 +170,7 @@ def run(seed: int, n_inputs: int, first: int, processes: int) -> int:
         if now - said > 30:
             said = now
             print(
-                f"{sum(counts[k] for k in (*MAKERS, 'settings')):,} inputs, {now - began:.0f} s, {len(findings)} findings",
+                f"{sum(counts[k] for k in KINDS):,} inputs, {now - began:.0f} s, {len(findings)} findings",
                 flush=True,
             )
     for _ in workers:
@@ -161,12 +178,19 @@ def run(seed: int, n_inputs: int, first: int, processes: int) -> int:
     for worker in workers.values():
         worker.join()
     took = time.monotonic() - began
-    kinds = ", ".join(f"{counts[kind]:,} {kind}" for kind in (*MAKERS, "settings"))
+    kinds = ", ".join(f"{counts[kind]:,} {kind}" for kind in KINDS)
     print(f"{n_inputs:,} inputs in {took:.0f} s ({n_inputs / took:.0f} a second), seed {seed}: {kinds}")
     print(
         f"{counts['files']:,} files loaded, {counts['refused']:,} refused; {counts['lines']:,} lines received = "
         f"{counts['valid']:,} valid + {counts['rejected']:,} rejected; {counts['settings accepted']:,} settings accepted; "
         f"slowest batch of {BATCH_INPUTS}: {slowest:.1f} s"
+    )
+    print(
+        f"mapped sources: {counts['sources accepted']:,} accepted; {counts['delivered files']:,} delivered files taken in, "
+        f"{counts['delivered refused']:,} refused; {counts['delivered records']:,} records = {counts['delivered rows']:,} "
+        f"in rows + {counts['delivered unreadable']:,} unreadable + {counts['delivered ignored']:,} ignored; "
+        f"{counts['delivered lines']:,} lines landed = {counts['delivered valid']:,} valid + "
+        f"{counts['delivered rejected']:,} rejected"
     )
     print(
         f"{len(findings)} findings. Repeat one: python -m leap_assets_tests.fuzz --seed {seed} --first <number> --inputs 1"

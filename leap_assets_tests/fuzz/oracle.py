@@ -117,22 +117,22 @@ def _value_end(text: str, at: int) -> int | None:
         wanted = "comma or end"
 
 
-def csv_lines(data: bytes) -> tuple[list[str] | None, list[Line]]:
+def csv_lines(data: bytes, delimiter: str = ",") -> tuple[list[str] | None, list[Line]]:
     """The header (None when it is no CSV text) and the records behind it."""
     lines = [(n, line) for n, line in enumerate(data.removeprefix(b"\xef\xbb\xbf").split(b"\n"), 1)]
     at = next((i for i, (_, line) in enumerate(lines) if line not in (b"", b"\r")), None)
     if at is None:
         return [], []
-    header = _fields(lines[at][1].rstrip(b"\r"))
+    header = _fields(lines[at][1].rstrip(b"\r"), delimiter)
     if header is None:
         return None, []
-    records = _records(lines[at + 1 :], len(header))
+    records = _records(lines[at + 1 :], len(header), delimiter)
     return [name.strip() for name in header], [
         (number, record.rstrip(b"\r\n")) for number, record in records if record not in (b"", b"\r")
     ]
 
 
-def _records(lines: list[Line], n_fields: int) -> list[Line]:
+def _records(lines: list[Line], n_fields: int, delimiter: str) -> list[Line]:
     """A line with an open quote goes on to the next line with one, if that makes a record of so many fields."""
     odd = [i for i, (_, line) in enumerate(lines) if line.count(b'"') % 2]
     joined: dict[int, int] = {}
@@ -140,7 +140,8 @@ def _records(lines: list[Line], n_fields: int) -> list[Line]:
     while k < len(odd) - 1:
         first, last = odd[k], odd[k + 1]
         if last - first <= SPAN_LINES:
-            fields = _fields(b"\n".join(line for _, line in lines[first : last + 1]).rstrip(b"\r\n"))
+            joined_line = b"\n".join(line for _, line in lines[first : last + 1])
+            fields = _fields(joined_line.rstrip(b"\r\n"), delimiter)
             if fields is not None and len(fields) == n_fields:
                 joined[first] = last
                 k += 1
@@ -154,7 +155,7 @@ def _records(lines: list[Line], n_fields: int) -> list[Line]:
     return records
 
 
-def _fields(record: bytes) -> list[str] | None:
+def _fields(record: bytes, delimiter: str) -> list[str] | None:
     """Fields of one record, None when quotes are not as RFC 4180 has them or it is not UTF-8."""
     try:
         text = record.decode()
@@ -173,10 +174,10 @@ def _fields(record: bytes) -> list[str] | None:
                 if text[at : at + 1] != '"':
                     break
                 field, at = field + '"', at + 1
-            if text[at : at + 1] not in ("", ","):
+            if text[at : at + 1] not in ("", delimiter):
                 return None
         else:
-            end = text.find(",", at)
+            end = text.find(delimiter, at)
             field, at = (text[at:], len(text)) if end < 0 else (text[at:end], end)
             if "\n" in field or "\r" in field:
                 # neither belongs into a field without quotes

@@ -40,6 +40,7 @@ class Trials:
     """
 
     def __init__(self, folder: Path) -> None:
+        self.root = folder
         self.landing = folder / "landing"
         self.counts: collections.Counter[str] = collections.Counter()
         self._connection: duckdb.DuckDBPyConnection | None = None
