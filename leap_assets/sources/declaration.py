@@ -107,7 +107,10 @@ def read_source(folder: Path) -> MappedSource:
         raise SourceError(f"{path} cannot be read ({error}). It must be a file of UTF-8 text.") from None
     try:
         declared = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except RecursionError:
+        raise SourceError(f"{path} is not TOML that can be read: it is nested too deeply. Mend it.") from None
+    except ValueError as error:
+        # a number of thousands of digits is one that is no TOMLDecodeError
         raise SourceError(f"{path} is not TOML: {error}. Mend that line.") from None
     _refuse_unknown(path, text, declared, KEYS, "key")
     days = declared.get("days", "event")
@@ -191,7 +194,7 @@ def _day_pattern(path: Path, text: str, declared: Mapping[str, Any], days: str) 
         raise SourceError(f'{path}: days = "path" needs a day_pattern. To mend it, {remedy}.')
     try:
         groups = re.compile(pattern).groupindex
-    except re.error as error:
+    except (re.error, OverflowError, RecursionError) as error:
         raise _wrong(path, text, "day_pattern", f"it is no regular expression ({error}): {remedy}") from None
     if missing := [part for part in ("year", "month", "day") if part not in groups]:
         raise _wrong(path, text, "day_pattern", f"it has no group {', '.join(missing)}: {remedy}")

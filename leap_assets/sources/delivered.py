@@ -10,6 +10,7 @@ import fnmatch
 import hashlib
 import io
 import json
+import lzma
 import os
 import tempfile
 import zipfile
@@ -18,6 +19,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, cast
 
+import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -144,10 +146,12 @@ _UNREADABLE = (
     zlib.error,
     EOFError,
     NotImplementedError,
+    lzma.LZMAError,
+    ValueError,
     RuntimeError,
     pa.ArrowException,
 )
-# the last but one is what zipfile raises for an archive with a password
+# RuntimeError is what zipfile raises for an archive with a password, ValueError for names that are no text
 
 
 class _Member(io.RawIOBase):
@@ -197,6 +201,12 @@ def record_files(source: MappedSource, relative: str, path: Path) -> list[Record
     members = [
         name for name in members if not any(part.startswith((".", "__MACOSX")) for part in name.split("/"))
     ]
+    if twice := next((name for name in members if members.count(name) > 1), None):
+        # only the last of them can be asked for
+        raise SourceError(
+            f"{path} has more than one member {twice!r}. Pack it again, each file under a name of its own: put that "
+            f"in its place, or move it out of {PLACE}."
+        )
     return [_record_file(source, f"{relative}/{member}", path, member) for member in sorted(members)]
 
 
@@ -240,7 +250,7 @@ class Records:
 
 BATCH_LINES = 10_000
 _LINE = "leap line number"
-# no column of a Parquet file has this name
+# a column of a Parquet file that has this name gets another
 _LINE_END = "chr(13) || chr(10)"
 
 
@@ -265,7 +275,8 @@ def open_records(file: RecordFile, work_dir: Path) -> Iterator[Records]:
             yield Records(SCHEMA, _batches(tables), record)
     except LandingError as error:
         raise _refused(file, error) from None
-    except (OSError, pa.ArrowException) as error:
+    except (OSError, pa.ArrowException, duckdb.Error) as error:
+        # DuckDB's when it does not know a type of Arrow's, or a value has no text
         raise _refused(file, unreadable(file, error)) from (None if file.is_private else error)
 
 
@@ -288,14 +299,15 @@ def _batches(tables: Iterator[pa.Table]) -> Iterator[pa.RecordBatch]:
 def _json_tables(file: RecordFile) -> Iterator[pa.Table]:
     if file.format == "json" and not is_array(file):
         with file.open() as stream:
-            data = stream.read()
+            # a member of an archive cannot tell its size, by which all would be read at once
+            data = b"".join(iter(lambda: stream.read(HASH_BYTES), b""))
         try:
-            json.loads(data)
+            text = data.decode("utf-8-sig")
+            json.loads(text)
         except (ValueError, RecursionError):
             # not one object over several lines: one a line
             yield from read_records(file)
         else:
-            text = data.decode("utf-8-sig")
             yield pa.table({"line_number": [1], "text": [text], "damaged": [None]}, schema=SCHEMA)
         return
     yield from read_records(file)
@@ -342,9 +354,19 @@ def _parquet_file(file: RecordFile, work_dir: Path) -> Iterator[Path | IO[bytes]
 
 def _parquet_records(file: RecordFile, opened: pq.ParquetFile) -> Records:
     schema = opened.schema_arrow.remove_metadata()
-    names = cast(list[str], schema.names)
-    # names of members of an object have only to be told apart
-    names = [f"{name}_{i}" if name in names[:i] else name for i, name in enumerate(names)]
+    if not schema.names:
+        raise SourceError(
+            f"{_shown(file)} has no columns. Replace it with a complete copy, or move it out of {PLACE}."
+        )
+    names: list[str] = []
+    taken = {_LINE}
+    for number, name in enumerate(cast(list[str], schema.names)):
+        # members of an object have only to be told apart, whatever their case
+        unique = name or f"column_{number + 1}"
+        while unique.lower() in taken:
+            unique += f"_{number}"
+        taken.add(unique.lower())
+        names.append(unique)
     fields = [pa.field(name, field.type) for name, field in zip(names, schema, strict=True)]
     described = pa.schema([pa.field(_LINE, pa.int64()), *fields])
 

@@ -4,13 +4,13 @@ A SELECT is somebody's SQL: it runs on a database of its own in memory, which re
 What comes out is handed over as Arrow batches a day; files are written in `taking_in.py`.
 """
 
-import copy
 import dataclasses
 import datetime as dt
 import difflib
 import itertools
 import json
 import re
+import threading
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -30,6 +30,11 @@ from leap_assets.sources.delivered import RecordFile, open_records
 MEMORY_LIMIT = "320MB"
 # of the records of one file and what the SELECTs make of them; what goes beyond is kept on disk
 BATCH_ROWS = 50_000
+PREPARE_LIMIT_S = 60.0
+# for a SELECT over no record, and over one of nothing
+TABLE_FUNCTIONS = ("unnest", "range", "generate_series", "json_each", "json_tree", "repeat")
+# of all others some change the database (enable_logging), and some look around in it
+REASON_CHARS = 500
 LINE_NUMBER, LINE_NUMBERS, SOURCE_FILE = "line_number", "line_numbers", "source_file"
 _LINEAGE_TYPES = {LINE_NUMBER: "BIGINT", LINE_NUMBERS: "BIGINT[]", SOURCE_FILE: "VARCHAR"}
 NULL_TYPE = "NULL"
@@ -492,6 +497,20 @@ def prepare(
     SourceError
         With the file, the line where there is one, and the remedy.
     """
+    try:
+        return _prepare(connection, source, select, hashing)
+    except RecursionError:
+        raise SourceError(
+            f"{select.path}: it is nested too deeply. Take parentheses out, or make `with` clauses of its parts."
+        ) from None
+
+
+def _prepare(
+    connection: duckdb.DuckDBPyConnection,
+    source: MappedSource,
+    select: Select,
+    hashing: KeyedHash | None,
+) -> Prepared:
     contract = CONTRACTS[select.log]
     tree = _parse(connection, select)
     types = _describe(connection, select, select.sql)
@@ -524,20 +543,39 @@ def _parse(connection: duckdb.DuckDBPyConnection, select: Select) -> dict[str, A
             position = int(tree.get("position") or 0)
             line = select.sql.count("\n", 0, position) + 1
             raise SourceError(
-                f"{select.path}, line {line}: this is no SQL of DuckDB: {tree['error_message']}. Mend the line: "
-                f"{_quoted_line(select.sql, line)}"
+                f"{select.path}, line {line}: this is no SQL of DuckDB: {_short(tree['error_message'])}. "
+                f"Mend the line: {_quoted_line(select.sql, line)}"
             )
         raise SourceError(
             f"{select.path}: it must be one SELECT over `delivered` (source_file, line_number, "
             "record), and nothing else: "
-            f"{tree['error_message']}"
+            f"{_short(tree['error_message'])}"
         )
     if len(tree["statements"]) != 1:
         raise SourceError(
             f"{select.path}: it has {len(tree['statements'])} statements. It must be one SELECT over `delivered` "
             "(source_file, line_number, record): take the others out, or make them `with` clauses of it."
         )
+    for name in _table_functions(tree):
+        if name.lower() not in TABLE_FUNCTIONS:
+            raise SourceError(
+                f"{_where(select, name)}: {name} is no function that a mapping reads from. {_ONE_RELATION} Beside it, "
+                f"there are the functions {', '.join(TABLE_FUNCTIONS)}: take {name} out."
+            )
     return dict(tree)
+
+
+def _table_functions(tree: Any) -> Iterator[str]:
+    """Names of the functions in the FROM clauses of a syntax tree."""
+    left = [tree]
+    while left:
+        node = left.pop()
+        if isinstance(node, dict):
+            if node.get("type") == "TABLE_FUNCTION" and "function" in node:
+                yield str(node["function"]["function_name"])
+            left += node.values()
+        elif isinstance(node, list):
+            left += node
 
 
 def _nulls(tree: Mapping[str, Any]) -> set[str]:
@@ -550,7 +588,7 @@ def _describe(connection: duckdb.DuckDBPyConnection, select: Select, sql: str) -
     """Columns of a SELECT with their types."""
     try:
         # first of all: only what is executed tells the line of a fault
-        connection.execute(sql).fetchall()
+        _run(connection, select, sql)
         relation = connection.sql(sql)
         columns, types = relation.columns, [str(kind) for kind in relation.types]
     except duckdb.Error as error:
@@ -563,11 +601,29 @@ def _describe(connection: duckdb.DuckDBPyConnection, select: Select, sql: str) -
     return dict(zip(columns, types, strict=True))
 
 
+def _run(connection: duckdb.DuckDBPyConnection, select: Select, sql: str) -> None:
+    """Run a SELECT to its end, which must come soon, and keep nothing of what it returns."""
+    timer = threading.Timer(PREPARE_LIMIT_S, connection.interrupt)
+    timer.daemon = True
+    timer.start()
+    try:
+        result = connection.execute(sql)
+        while result.fetchmany(BATCH_ROWS):
+            pass
+    except duckdb.InterruptException:
+        raise SourceError(
+            f"{select.path}: it runs for more than {PREPARE_LIMIT_S:g} s over a single record. Look for a recursion "
+            "without an end, or for a range or join that is too large, and mend it."
+        ) from None
+    finally:
+        timer.cancel()
+
+
 def _refuse_bare_arrows(connection: duckdb.DuckDBPyConnection, select: Select) -> None:
     """Refuse `a and record->>'$.x'`: to DuckDB it is `(a and record)->>'$.x'`, which fails only over a record."""
     connection.execute("insert into read_record (line_number, record) values (1, '{}')")
     try:
-        connection.execute(select.sql).fetchall()
+        _run(connection, select, select.sql)
     except duckdb.Error as error:
         # what else fails on a record of nothing may do on others
         if _BARE_ARROW.search(str(error)):
@@ -587,7 +643,7 @@ def _refused(select: Select, error: duckdb.Error) -> str:
     text = str(error)
     reason = re.split(r"\n\s*\n?LINE \d+:", text)[0].strip().replace("\n", " ")
     # dozens of them
-    reason = reason.partition("\tCandidate functions")[0].strip()
+    reason = _short(reason.partition("\tCandidate functions")[0].strip())
     found = re.search(r"LINE (\d+):", text)
     if found is None:
         remedy = f" {_PARENTHESES}." if _BARE_ARROW.search(text) else ""
@@ -622,6 +678,11 @@ def _refused_file(select: Select, reason: str) -> str:
     where = f"{select.path}, line {line}" if line else f"{select.path}"
     mend = f" Write `from delivered` in this line: {_quoted_line(select.sql, line)}" if line else ""
     return f"{where}: {reason.rstrip('.')}. {_ONE_RELATION}{mend}"
+
+
+def _short(reason: str) -> str:
+    """What DuckDB says, without the rest of a long text that it quotes."""
+    return reason if len(reason) <= REASON_CHARS else f"{reason[:REASON_CHARS]}..."
 
 
 def _quoted_line(sql: str, line: int) -> str:
@@ -717,7 +778,7 @@ def _where(select: Select, name: str) -> str:
 def _failed(select: Select, file: RecordFile, error: duckdb.Error) -> str:
     """What to say about a SELECT that failed on the values of a file."""
     text = str(error)
-    reason = re.split(r"\n\s*\n?LINE \d+:", text)[0].strip().replace("\n", " ")
+    reason = _short(re.split(r"\n\s*\n?LINE \d+:", text)[0].strip().replace("\n", " "))
     if file.is_private:
         # it quotes the value
         reason = f"{reason.partition(':')[0]} (of which value is not repeated, because the source has personal data)"
@@ -739,7 +800,7 @@ def _tell_lines(
     It can where each row comes from one record: one SELECT from `delivered` that groups, aggregates and unites
     nothing. Whether the number may stand beside the other columns is left to DuckDB, which refuses it in an aggregate.
     """
-    node = copy.deepcopy(tree["statements"][0]["node"])
+    node = dict(tree["statements"][0]["node"])
     if (
         node["type"] != "SELECT_NODE"
         or node["group_sets"]
@@ -752,7 +813,7 @@ def _tell_lines(
         return None
     number = f"select {quote_identifier(name)}.{LINE_NUMBER} as {LINE_NUMBER}"
     asked = json.loads(connection.execute("select json_serialize_sql(?::varchar)", [number]).fetchall()[0][0])
-    node["select_list"] += asked["statements"][0]["node"]["select_list"]
+    node["select_list"] = node["select_list"] + asked["statements"][0]["node"]["select_list"]
     whole = {**tree, "statements": [{**tree["statements"][0], "node": node}]}
     try:
         sql = str(

@@ -131,7 +131,7 @@ def make_declaration(random: Random, outside: str = "../canary.csv") -> Declared
 
 
 def _declaration(random: Random) -> bytes:
-    if random.random() < 0.35:
+    if random.random() < 0.7:
         return b'description = "a game"\n'
     lines = []
     for _ in range(random.choice([1, 1, 2, 3, 6])):
@@ -146,9 +146,20 @@ def _declaration(random: Random) -> bytes:
                 lines.append(f'[format]\n"{name}" = {form}')
             case 3:
                 column = random.choice(
-                    ["player_id", "client", "signons", '"properties.email"', "properties.level", "platform", "x", '""']
+                    [
+                        "player_id",
+                        "client",
+                        "signons",
+                        '"properties.email"',
+                        "properties.level",
+                        "platform",
+                        "x",
+                        '""',
+                    ]
                 )
-                value = random.choice(["true", "true", *_TOML_VALUES, '["player_id"]', '["player_id", "properties.x"]'])
+                value = random.choice(
+                    ["true", "true", *_TOML_VALUES, '["player_id"]', '["player_id", "properties.x"]']
+                )
                 lines.append(f"[personal]\n{column} = {value}")
             case 4:
                 lines.append(f"{random.choice(_KEYS[:5])} = {json.dumps(random.choice(TEXTS))}")
@@ -187,7 +198,7 @@ def _sql(random: Random, log: str, outside: str) -> bytes:
         text = filled(random.choice(pool).replace("{2}", random.choice(_OUTSIDE)))
     else:
         text = _select(random, log, filled)
-    for _ in range(random.choice([0, 0, 0, 1, 2])):
+    for _ in range(random.choice([0, 0, 0, 0, 0, 1, 2])):
         text = _mutated(random, text, filled)
     data = text.encode("utf-8", "surrogatepass")
     if random.random() < 0.05:

@@ -31,7 +31,7 @@ PREPARE_LIMIT_S = 1.0
 # instead of the minute that Leap gives a SELECT
 MESSAGE_CHARS = 5000
 REMEDY = re.compile(
-    r"mend|rename|take|write|replace|move|add|must be|must have|it must|make |put |cast|say |instead|leave|there are|there is no such|give",
+    r"mend|rename|take|write|replace|move|add|must be|must have|it must|make |put |cast|say |instead|leave|there are|become|one of|there is no such|give",
     re.IGNORECASE,
 )
 SELECTS = {
@@ -76,7 +76,7 @@ def try_declaration(root: Path, declared: Declared) -> bool:
             path.write_bytes(data)
     before, began, shown_texts = _contents(root), time.process_time(), []
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("leap_assets.sources.mapping.PREPARE_LIMIT_S", PREPARE_LIMIT_S, raising=False)
+        patch.setattr("leap_assets.sources.mapping.PREPARE_LIMIT_S", PREPARE_LIMIT_S)
         patch.setenv("LEAP_CANARY", CANARY)
         # what the SQL calls `../` is the folder beside it
         old = Path.cwd()
@@ -131,15 +131,12 @@ def _judge_message(message: str, folder: Path) -> None:
 
 def _contents(root: Path) -> dict[str, tuple[int, bytes]]:
     """Files with what is in them, folders without, by the path in a folder."""
-    found: dict[str, tuple[int, bytes]] = {}
-    for where, folders, names in os.walk(root):
-        for name in folders:
-            found[os.path.relpath(os.path.join(where, name), root)] = (0, b"")
-        for name in names:
-            path = os.path.join(where, name)
-            with open(path, "rb") as file:
-                found[os.path.relpath(path, root)] = (os.stat(path).st_mtime_ns, file.read())
-    return found
+    return {
+        path.relative_to(root).as_posix(): (path.stat().st_mtime_ns, path.read_bytes())
+        if path.is_file()
+        else (0, b"")
+        for path in root.rglob("*")
+    }
 
 
 def try_folder(root: Path, folder: Folder) -> collections.Counter[str]:
@@ -311,5 +308,3 @@ def _judge_landed(landing: Path, log: str) -> dict[str, int]:
                     raise FindingError(f"the books do not balance: {loaded}, and {landed} rows landed")
                 counts.update(lines=loaded.received, valid=loaded.valid, rejected=loaded.rejected)
     return dict(counts)
-
-
