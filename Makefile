@@ -64,7 +64,7 @@ format: setup ## rewrite Python and SQL in the project's style
 	$(BIN)/ruff format .
 	cd dbt_project && ../$(BIN)/sqlfluff fix --disable-progress-bar models tests
 
-fuzz: setup ## try INPUTS=100000 bad deliveries and settings (SEED=1)
+fuzz: setup ## try INPUTS=100000 bad deliveries, settings and mapped sources (SEED=1)
 	$(BIN)/python -m leap_assets_tests.fuzz --inputs $(INPUTS) --seed $(SEED)
 
 audit: setup ## compare the lock file with the database of known faults (needs the network)

@@ -23,9 +23,9 @@ LOADED_AT_ONCE = 100
 # of files that will hardly be refused: a statement a file would take most of the time
 RISKY_AT_ONCE = 4
 SETTINGS_SHARE = 0.2
-DECLARATION_SHARE = 0.05
+DECLARATION_SHARE = 0.1
 DELIVERED_SHARE = 0.05
-# of mapped sources; one takes as long as a hundred of the others
+# of mapped sources; one of delivered files takes as long as dozens of the others
 KINDS = (*MAKERS, "settings", "declaration", "delivered")
 INPUT_LIMIT_S = 20.0
 # for one input; a batch has this and what its inputs take together

@@ -286,6 +286,12 @@ def test_a_short_run_of_the_fuzzer_finds_nothing():
         counts, findings = run_batch(trials, 20250101, range(300))
     assert findings == []
     assert counts["lines"] == counts["valid"] + counts["rejected"] > 300
+    # of mapped sources
+    assert counts["sources accepted"] > 0
+    assert counts["delivered records"] == sum(
+        counts[f"delivered {fate}"] for fate in ("rows", "unreadable", "ignored")
+    )
+    assert counts["delivered lines"] == counts["delivered valid"] + counts["delivered rejected"] > 20
 
 
 def test_an_input_is_made_again_from_its_number():
