@@ -126,7 +126,10 @@ def make_declaration(random: Random, outside: str = "../canary.csv") -> Declared
     for log in logs:
         files[f"{log}.sql"] = _sql(random, log, outside)
     if random.random() < 0.08:
-        files[random.choice(_SQL_FILES)] = _sql(random, "client", outside)
+        name = random.choice(_SQL_FILES)
+        # a folder of that name, in place of a file
+        files.pop(name.rstrip("/"), None)
+        files[name] = _sql(random, "client", outside)
     return Declared(files)
 
 
