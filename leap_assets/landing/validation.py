@@ -68,7 +68,11 @@ def _integer(value: str) -> str:
 
 def _timestamp(value: str) -> str:
     # a time without a zone is UTC (the session's zone), one with an offset is converted
-    return f"timezone('UTC', {_usual(f'try_cast({value} as timestamptz)', 'timestamptz')})"
+    # DuckDB reads a time without a zone in the one that a line before it names: those with a name go by themselves.
+    # Where a named zone takes a time out of its type, try_cast fails and try does not.
+    names_zone = f"contains({value}, ' ') and regexp_matches({value}, ' [A-Za-z]')"
+    read = f"case when {names_zone} then try({value}::timestamptz) else try_cast({value} as timestamptz) end"
+    return f"timezone('UTC', {_usual(read, 'timestamptz')})"
 
 
 def _usual(value: str, sql_type: str) -> str:
