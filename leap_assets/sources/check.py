@@ -263,8 +263,9 @@ def _print_days(
     if not days:
         return
     last = min(days[-1], today - dt.timedelta(days=1))
+    count = f"{len(days):,} day{'s' if len(days) > 1 else ''}"
     print(
-        f"\n{'All files together hold' if tried.is_whole else 'The sample holds'} {len(days):,} day{'s' if len(days) > 1 else ''}, "
+        f"\n{'All files together hold' if tried.is_whole else 'The sample holds'} {count}, "
         f"from {days[0]} to {days[-1]}{'' if tried.is_whole else ' (a run tells those of the rest)'}. "
         "To build them:\n\n"
         f"    export LEAP_SOURCE={source.name} LEAP_START_DATE={start_date} LEAP_DATA_DIR=$PWD/my-{source.name}\n"

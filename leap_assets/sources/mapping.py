@@ -603,20 +603,30 @@ def _describe(connection: duckdb.DuckDBPyConnection, select: Select, sql: str) -
 
 def _run(connection: duckdb.DuckDBPyConnection, select: Select, sql: str) -> None:
     """Run a SELECT to its end, which must come soon, and keep nothing of what it returns."""
-    timer = threading.Timer(PREPARE_LIMIT_S, connection.interrupt)
+    over = threading.Event()
+
+    def stop() -> None:
+        # an interruption between two batches of rows is forgotten: the loop looks for itself
+        over.set()
+        connection.interrupt()
+
+    timer = threading.Timer(PREPARE_LIMIT_S, stop)
     timer.daemon = True
     timer.start()
     try:
         result = connection.execute(sql)
-        while result.fetchmany(BATCH_ROWS):
+        while not over.is_set() and result.fetchmany(BATCH_ROWS):
             pass
-    except duckdb.InterruptException:
+    except duckdb.Error:
+        if not over.is_set():
+            raise
+    finally:
+        timer.cancel()
+    if over.is_set():
         raise SourceError(
             f"{select.path}: it runs for more than {PREPARE_LIMIT_S:g} s over a single record. Look for a recursion "
             "without an end, or for a range or join that is too large, and mend it."
-        ) from None
-    finally:
-        timer.cancel()
+        )
 
 
 def _refuse_bare_arrows(connection: duckdb.DuckDBPyConnection, select: Select) -> None:

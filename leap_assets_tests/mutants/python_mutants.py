@@ -108,9 +108,10 @@ CHANGES: dict[str, tuple[tuple[str, ...], tuple[tuple[str, str], ...]]] = {
                 "true then try_cast({value} as {sql_type})",
             ),
             (
-                "f\"timezone('UTC', {_usual(f'try_cast({value} as timestamptz)', 'timestamptz')})\"",
-                "f\"{_usual(f'try_cast({value} as timestamptz)', 'timestamptz')}::timestamp\"",
+                "return f\"timezone('UTC', {_usual(read, 'timestamptz')})\"",
+                "return f\"{_usual(read, 'timestamptz')}::timestamp\"",
             ),
+            ("names_zone = f\"contains({value}, ' ') and", 'names_zone = f"false and'),
             ("{_has(column.required_for)} and {_raw(column.name)} is null", "{_raw(column.name)} is null"),
             ('return f"{_own_time(contract)} - to_seconds({bounded})"', "return _own_time(contract)"),
             ("f\"nullif({value.sql}, '') as {_raw(name)}\"", 'f"{value.sql} as {_raw(name)}"'),
