@@ -101,16 +101,6 @@ def test_a_time_at_the_end_of_all_times_behind_a_named_zone_is_one_rejected_line
     assert (trials.counts["valid"], trials.counts["rejected"]) == (2, 1)
 
 
-def test_a_named_zone_is_that_of_its_own_line_alone(trials):
-    times = [ZONED, "2025-01-10 12:00:00", "2025-01-10T12:00:00Z", "2025-01-10T12:00:00+02:00", "2025-01-10"]
-    lines = [sign_on(player_id=str(n), event_date_time=text) for n, text in enumerate(times)]
-    trials.try_files([text_file("signons", "x.ndjson", "\n".join(lines), good=lines)])
-    read = trials._connection.execute(
-        "select event_date_time::varchar from leap_raw.event_signons order by player_id"
-    ).fetchall()
-    assert [hour[11:13] for (hour,) in read] == ["17", "12", "12", "10", "00"]
-
-
 @pytest.mark.parametrize("value", ["[" * 5000 + "]" * 5000, '{"a":' * 1500 + "1" + "}" * 1500, "9" * 5000])
 def test_a_deep_or_huge_element_of_an_array_takes_no_other_along(trials, value):
     odd = sign_on()[:-1] + f', "more": {value}}}'

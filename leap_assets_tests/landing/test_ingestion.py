@@ -87,6 +87,23 @@ def test_every_format_and_compression_gives_the_same_rows(warehouse, landing, fo
     assert rows == [(f"p{n}", dt.datetime(2025, 1, 10, 12), "pc", DAY, DAY) for n in range(5)]
 
 
+def test_a_named_zone_is_that_of_its_own_line_alone(warehouse, landing):
+    times = {
+        "2025-01-10 12:00:00 America/New_York": 17,
+        "2025-01-10 12:00:00": 12,
+        "2025-01-10T12:00:00Z": 12,
+        "2025-01-10T12:00:00+02:00": 10,
+        "2025-01-10": 0,
+    }
+    lines = [sign_on(n, event_date_time=text) for n, text in enumerate(times)]
+    deliver(landing, "signons", "x.ndjson", "\n".join(lines))
+    load(warehouse, landing, "signons")
+    hours = warehouse.execute(
+        "select hour(event_date_time) from leap_raw.event_signons order by player_id"
+    ).fetchall()
+    assert [hour for (hour,) in hours] == list(times.values())
+
+
 def test_parquet_is_loaded(warehouse, landing):
     path = deliver(landing, "signons", "odd[1]*name?.parquet", b"")
     sign_ons_as_parquet(path, 3)
