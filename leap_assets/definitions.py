@@ -10,8 +10,9 @@ from typing import Any
 import dagster as dg
 
 from leap_assets.assets.conflicts import build_conflicts
-from leap_assets.assets.dbt import build_dbt
+from leap_assets.assets.dbt import MANIFEST, build_dbt
 from leap_assets.assets.deliveries import build_take_in, build_take_in_job
+from leap_assets.assets.exposures import exposure_specs
 from leap_assets.assets.generators import build_generators, landing_specs
 from leap_assets.assets.proofs import build_proofs
 from leap_assets.assets.published import build_published
@@ -55,13 +56,14 @@ def build_defs(
     tables = [build_raw(partitions, settings), build_conflicts(partitions, settings), *models]
     if simulated and settings.proofs:
         tables.append(build_proofs(partitions, settings))
-    published = build_published(partitions, [key for table in tables for key in table.keys], settings)
+    published = build_published(partitions, [spec for table in tables for spec in table.specs], settings)
+    exposures = exposure_specs(MANIFEST)
     jobs, sensors = build_jobs(settings.alert_webhook), []
     if settings.is_mapped:
         jobs.append(build_take_in_job(settings))
         sensors = build_sensors(settings, {job.name: job for job in jobs}, DAILY_JOB)
     return dg.Definitions(
-        assets=[*generators, *tables, published],
+        assets=[*generators, *tables, published, *exposures],
         jobs=jobs,
         schedules=build_schedules(jobs[0], partitions, settings),
         sensors=sensors,

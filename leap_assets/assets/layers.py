@@ -7,10 +7,18 @@ import dagster as dg
 
 from leap_assets.landing.contracts import Column, Contract
 
-GENERATORS, TRUTH, RAW, CONFLICTS, PUBLISHED = "generators", "truth", "raw", "conflicts", "published"
+GENERATORS, TRUTH, RAW, CONFLICTS, PUBLISHED, EXPOSURES = (
+    "generators",
+    "truth",
+    "raw",
+    "conflicts",
+    "published",
+    "exposures",
+)
 MARTS = "marts"
 # the groups of dbt models are the folders of the project
 OWNERS = ["team:analytics"]
+COLUMN_SCHEMA = "dagster/column_schema"
 
 
 def landing_key(contract: Contract) -> dg.AssetKey:
@@ -31,4 +39,12 @@ def relation_key(schema: str, table: str) -> dg.AssetKey:
 def columns_of(columns: Sequence[Column]) -> Mapping[str, Any]:
     """Column names, types and meanings as metadata of an asset."""
     described = [dg.TableColumn(c.name, type=c.sql_type, description=c.meaning) for c in columns]
-    return {"dagster/column_schema": dg.TableSchema(columns=described)}
+    return {COLUMN_SCHEMA: dg.TableSchema(columns=described)}
+
+
+def meanings_of(spec: dg.AssetSpec) -> dict[str, str]:
+    """What the columns of an asset mean, by name; only those that somebody has described."""
+    schema = spec.metadata.get(COLUMN_SCHEMA, dg.TableSchema(columns=[]))
+    # dbt's models come with the value as the UI has it
+    columns = (schema.schema if isinstance(schema, dg.TableSchemaMetadataValue) else schema).columns
+    return {column.name: column.description for column in columns if column.description}

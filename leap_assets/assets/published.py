@@ -1,37 +1,38 @@
 """The published file, the last asset of a run: it is written only when every check of error severity has passed."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import dagster as dg
 
-from leap_assets.assets.layers import OWNERS, PUBLISHED
+from leap_assets.assets.layers import OWNERS, PUBLISHED, meanings_of
 from leap_assets.partitions import delivery_window
 from leap_assets.resources import Warehouse
 from leap_assets.settings import Settings
 from leap_assets.sources.ledger import Ledger
-from leap_assets.warehouse.publication import is_published, publish
+from leap_assets.warehouse.publication import Meaning, is_published, publish
 
 KEY = dg.AssetKey(["published", "leap"])
 
 
 def build_published(
-    partitions: dg.PartitionsDefinition, tables: list[dg.AssetKey], settings: Settings
+    partitions: dg.PartitionsDefinition, tables: Sequence[dg.AssetSpec], settings: Settings
 ) -> dg.AssetsDefinition:
     """The read-only copy of the tables that people look at.
 
     Parameters
     ----------
     partitions : dagster.PartitionsDefinition
-    tables : list of dagster.AssetKey
-        Tables of the warehouse, of which those that are published become dependencies.
+    tables : sequence of dagster.AssetSpec
+        Tables of the warehouse. Those that are published become dependencies, and their descriptions comments.
     settings : Settings
         Where the published file is, and where a rebuilt warehouse goes.
     """
     path = settings.published_path
+    shown = [spec for spec in tables if is_published(*spec.key.path)]
 
     @dg.asset(
         key=KEY,
-        deps=[key for key in tables if is_published(*key.path)],
+        deps=[spec.key for spec in shown],
         partitions_def=partitions,
         backfill_policy=dg.BackfillPolicy.single_run(),
         group_name=PUBLISHED,
@@ -48,7 +49,7 @@ def build_published(
     ) -> Iterator[dg.MaterializeResult[None]]:
         days = delivery_window(context)
         with warehouse.get_connection() as connection:
-            rows = publish(connection, path, context.run.run_id)
+            rows = publish(connection, path, context.run.run_id, _meanings(shown))
         if settings.rebuild:
             warehouse.put_in_place(settings.warehouse_path)
         if settings.is_mapped:
@@ -65,3 +66,12 @@ def build_published(
         )
 
     return published
+
+
+def _meanings(specs: Sequence[dg.AssetSpec]) -> dict[tuple[str, str], Meaning]:
+    """The words that the graph has for its tables."""
+    meanings = {}
+    for spec in specs:
+        schema, table = spec.key.path
+        meanings[schema, table] = Meaning(spec.description or "", meanings_of(spec))
+    return meanings

@@ -7,11 +7,13 @@ else in the file follows from what was delivered, however many runs it took.
 
 import contextlib
 import datetime as dt
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
 
-from leap_assets.landing.validation import quote_literal
+from leap_assets.landing.validation import quote_identifier, quote_literal
 from leap_assets.warehouse.connections import remove_database
 
 STAGE_TABLES = (
@@ -26,6 +28,14 @@ WHOLE_SCHEMAS = ("leap_dim", "leap_mart")
 PUBLISHED_APART = {("leap_raw", "rejected_line"), *(("leap_stage", table) for table in STAGE_TABLES)}
 REJECTED_PER_DAY = 100
 # rejected lines kept of each log, delivery day and reason: enough to see what is wrong
+
+
+@dataclass(frozen=True)
+class Meaning:
+    """What a table is, and what its columns mean, in words."""
+
+    table: str
+    columns: Mapping[str, str]
 
 
 def is_published(schema: str, table: str) -> bool:
@@ -49,7 +59,12 @@ def published_tables(connection: duckdb.DuckDBPyConnection) -> list[tuple[str, s
     ).fetchall()
 
 
-def publish(connection: duckdb.DuckDBPyConnection, path: Path, run_id: str) -> dict[str, int]:
+def publish(
+    connection: duckdb.DuckDBPyConnection,
+    path: Path,
+    run_id: str,
+    meanings: Mapping[tuple[str, str], Meaning] | None = None,
+) -> dict[str, int]:
     """Write the published file and put it in place by rename.
 
     Parameters
@@ -60,12 +75,15 @@ def publish(connection: duckdb.DuckDBPyConnection, path: Path, run_id: str) -> d
         The published file.
     run_id : str
         The run that publishes, for `leap_published.snapshot`.
+    meanings : mapping from (schema, table) to Meaning
+        Become comments on the published tables and columns; those of other tables are left alone.
 
     Returns
     -------
     dict
         Rows by `schema.table`, without the snapshot's one.
     """
+    meanings = meanings or {}
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name}.partial")
     remove_database(partial)
@@ -76,6 +94,7 @@ def publish(connection: duckdb.DuckDBPyConnection, path: Path, run_id: str) -> d
             connection.execute(f"create schema if not exists published.{schema}")
             connection.execute(f"create table published.{schema}.{table} as from {schema}.{table}")
             rows[f"{schema}.{table}"] = _count(connection, f"published.{schema}.{table}")
+            _comment(connection, schema, table, meanings.get((schema, table)))
         connection.execute("create schema published.leap_raw")
         connection.execute(
             f"""create table published.leap_raw.rejected_line as
@@ -88,6 +107,7 @@ def publish(connection: duckdb.DuckDBPyConnection, path: Path, run_id: str) -> d
             where nth <= {REJECTED_PER_DAY} order by log, delivery_date, reason, source_file, line_number"""
         )
         rows["leap_raw.rejected_line"] = _count(connection, "published.leap_raw.rejected_line")
+        _comment(connection, "leap_raw", "rejected_line", meanings.get(("leap_raw", "rejected_line")))
         connection.execute("create schema published.leap_published")
         connection.execute(
             """create table published.leap_published.snapshot as
@@ -108,6 +128,19 @@ def publish(connection: duckdb.DuckDBPyConnection, path: Path, run_id: str) -> d
     partial.chmod(0o444)
     partial.replace(path)
     return rows
+
+
+def _comment(connection: duckdb.DuckDBPyConnection, schema: str, table: str, meaning: Meaning | None) -> None:
+    if meaning is None:
+        return
+    where = f"published.{quote_identifier(schema)}.{quote_identifier(table)}"
+    columns = {name for name, *_ in connection.execute(f"describe {where}").fetchall()}
+    told = [f"comment on table {where} is {quote_literal(meaning.table)}"] + [
+        f"comment on column {where}.{quote_identifier(column)} is {quote_literal(text)}"
+        for column, text in meaning.columns.items()
+        if column in columns
+    ]
+    connection.execute(";".join(told))
 
 
 def _count(connection: duckdb.DuckDBPyConnection, table: str) -> int:

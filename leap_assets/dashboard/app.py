@@ -1,0 +1,91 @@
+"""The dashboard's entry: `streamlit run leap_assets/dashboard/app.py`, or `make dashboard`."""
+
+import datetime as dt
+from collections.abc import Callable
+from pathlib import Path
+
+import streamlit as st
+
+from leap_assets.dashboard.figures import Board
+from leap_assets.dashboard.snapshot import NoSnapshotError, Snapshot, Stamp, say_age, stamp
+from leap_assets.dashboard.views import health, matches, money, overview, progression, retention
+from leap_assets.settings import SettingsError, load_settings
+
+LOOK_EVERY_S = 5
+PAGES: tuple[tuple[str, str, str, Callable[[Board], None]], ...] = (
+    # title, address, icon, what it shows
+    ("Overview", "overview", ":material/dashboard:", overview.show),
+    ("Retention", "retention", ":material/group:", retention.show),
+    ("Money", "money", ":material/payments:", money.show),
+    ("Progression", "progression", ":material/stairs:", progression.show),
+    ("Matches", "matches", ":material/swords:", matches.show),
+    ("Data health", "health", ":material/verified:", health.show),
+)
+
+
+@st.cache_resource(max_entries=2, show_spinner=False)
+def open_snapshot(path: str, stamp: Stamp) -> Snapshot:
+    """The state of the published file; opened once a state, the one before stays for whoever still reads it."""
+    return Snapshot.open(Path(path))
+
+
+def main() -> None:
+    """Show the chosen page of the newest snapshot."""
+    st.set_page_config("Leap", ":material/sports_esports:", layout="wide")
+    try:
+        path = load_settings().published_path
+    except SettingsError as error:
+        st.error(str(error))
+        return
+    # the bar of pages leaves more room than it needs
+    st.html("<style>.stMainBlockContainer { padding-top: 3.5rem; }</style>")
+    found = stamp(path)
+    chosen = st.navigation(
+        [
+            st.Page(_page(show, found), title=title, url_path=address, icon=icon, default=not at)
+            for at, (title, address, icon, show) in enumerate(PAGES)
+        ],
+        position="top",
+    )
+    _watch(str(path), found)
+    chosen.run()
+
+
+def _page(show: Callable[[Board], None], found: Stamp | None) -> Callable[[], None]:
+    def page() -> None:
+        path = load_settings().published_path
+        try:
+            if found is None:
+                Snapshot.open(path)
+            board = Board(open_snapshot(str(path), found), found)
+        except NoSnapshotError as error:
+            st.info(str(error), icon=":material/info:")
+            return
+        show(board)
+
+    return page
+
+
+@st.fragment(run_every=LOOK_EVERY_S)
+def _watch(path: str, shown: Stamp | None) -> None:
+    """Say which snapshot is shown and how old it is; start anew when there is another one."""
+    if stamp(Path(path)) != shown:
+        st.rerun()
+    if shown is None:
+        return
+    try:
+        snapshot = open_snapshot(path, shown)
+    except NoSnapshotError:
+        return
+    days = (
+        f"{snapshot.first} to {snapshot.last}, {snapshot.days} delivery days"
+        if snapshot.days
+        else "no day yet"
+    )
+    st.caption(
+        f"Published {say_age(snapshot.published_at, dt.datetime.now(dt.UTC))} "
+        f"({snapshot.published_at:%Y-%m-%d %H:%M} UTC) by run {snapshot.run_id[:8]}: {days}."
+    )
+
+
+main()

@@ -1,0 +1,180 @@
+"""Overview: how many players, how active, and what they paid."""
+
+import datetime as dt
+
+import pandas as pd
+import streamlit as st
+
+from leap_assets.dashboard.figures import BLUE, GREEN, ORANGE, Board, Figure, bars, lines
+from leap_assets.dashboard.filters import Filters, choose
+
+KPI = "leap_mart.kpi_daily"
+SEGMENTS = "leap_mart.kpi_daily_by_segment"
+SUMS = (
+    "dau",
+    "wau",
+    "mau",
+    "new_players",
+    "player_sessions",
+    "play_s",
+    "payers",
+    "purchase_amount",
+    "ad_amount",
+)
+# a player has one country and one platform: sums over segments count nobody twice
+
+
+def days_sql(filters: Filters) -> str:
+    """The key figures of each day, of all players or of some countries and platforms."""
+    sums = ",\n    ".join(f"sum({name}) as {name}" for name in SUMS)
+    where = filters.where("event_date", segment=True)
+    return f"""select
+    event_date,
+    {sums},
+    sum(dau) / nullif(sum(mau), 0) as stickiness,
+    sum(purchase_amount + ad_amount) / nullif(sum(dau), 0) as arpdau,
+    sum(payers) / nullif(sum(dau), 0) as payer_share
+from {SEGMENTS if filters.by_segment else KPI}
+{where}
+group by event_date
+order by event_date"""
+
+
+def tiles_sql(filters: Filters) -> str:
+    """The figures of the chosen days, and of as many days before them."""
+    before = filters.first - dt.timedelta(days=filters.days)
+    where = Filters(before, filters.last, filters.countries, filters.platforms).where(
+        "event_date", segment=True
+    )
+    return f"""with days as (
+    select
+        event_date,
+        bool_and(is_loaded) as is_loaded,
+        {", ".join(f"sum({name}) as {name}" for name in SUMS)}
+    from {SEGMENTS if filters.by_segment else KPI}
+    {where}
+    group by event_date
+)
+
+select
+    event_date >= date '{filters.first}' as is_chosen,
+    count(*) filter (is_loaded) as loaded_days,
+    avg(dau) as dau,
+    max_by(wau, event_date) as wau,
+    max_by(mau, event_date) as mau,
+    sum(dau) / nullif(sum(mau), 0) as stickiness,
+    sum(new_players) as new_players,
+    sum(player_sessions) as sessions,
+    sum(play_s) / 3600 as play_hours,
+    sum(purchase_amount + ad_amount) as revenue,
+    sum(purchase_amount + ad_amount) / nullif(sum(dau), 0) as arpdau,
+    sum(payers) / nullif(sum(dau), 0) as payer_share
+from days
+group by is_chosen"""
+
+
+TILES = (
+    # label, column of the query, format, columns that define it
+    ("DAU, mean", "dau", "{:,.0f}", (f"{KPI}.dau",)),
+    ("WAU, last day", "wau", "{:,.0f}", (f"{KPI}.wau",)),
+    ("MAU, last day", "mau", "{:,.0f}", (f"{KPI}.mau",)),
+    ("Stickiness", "stickiness", "{:.1%}", (f"{KPI}.stickiness",)),
+    ("New players", "new_players", "{:,.0f}", (f"{KPI}.new_players",)),
+    ("Sessions", "sessions", "{:,.0f}", (f"{KPI}.player_sessions",)),
+    ("Playtime, hours", "play_hours", "{:,.0f}", (f"{KPI}.play_s",)),
+    ("Revenue", "revenue", "{:,.2f}", (f"{KPI}.purchase_amount", f"{KPI}.ad_amount")),
+    ("ARPDAU", "arpdau", "{:.4f}", (f"{KPI}.arpdau",)),
+    ("Payer share", "payer_share", "{:.2%}", (f"{KPI}.payer_share", f"{KPI}.payers")),
+)
+
+
+def show(board: Board) -> None:
+    """The page."""
+    filters = choose(board.snapshot, segment=True)
+    _show_tiles(board, filters)
+    sql = days_sql(filters)
+    board.show(
+        Figure(
+            "Active players",
+            sql,
+            [f"{KPI}.dau", f"{KPI}.wau", f"{KPI}.mau"],
+            lambda rows: lines(rows, "players", {"dau": "DAU", "wau": "WAU", "mau": "MAU"}),
+        ),
+        Figure(
+            "Revenue",
+            sql,
+            [f"{KPI}.purchase_amount", f"{KPI}.ad_amount"],
+            lambda rows: bars(
+                rows,
+                "source",
+                {"purchase_amount": "Purchases", "ad_amount": "Ads"},
+                colors=(BLUE, ORANGE),
+                form=",.0f",
+            ),
+        ),
+    )
+    board.show(
+        Figure(
+            "Sessions",
+            sql,
+            [f"{KPI}.player_sessions"],
+            lambda rows: bars(rows, "measure", {"player_sessions": "Sessions"}),
+        ),
+        Figure(
+            "Playtime, hours",
+            sql.replace("sum(play_s) as play_s", "sum(play_s) / 3600 as play_hours"),
+            [f"{KPI}.play_s"],
+            lambda rows: bars(rows, "measure", {"play_hours": "Hours"}, colors=(GREEN,)),
+        ),
+    )
+    board.show(
+        Figure(
+            "Stickiness",
+            sql,
+            [f"{KPI}.stickiness"],
+            lambda rows: lines(rows, "measure", {"stickiness": "DAU / MAU"}, form=".0%"),
+            note="High in the first month of the data: MAU has fewer days to look back on.",
+        ),
+        Figure(
+            "ARPDAU",
+            sql,
+            [f"{KPI}.arpdau"],
+            lambda rows: lines(rows, "measure", {"arpdau": "ARPDAU"}, form=".3f"),
+        ),
+    )
+
+
+def _show_tiles(board: Board, filters: Filters) -> None:
+    sql = tiles_sql(filters)
+    found = {bool(row["is_chosen"]): row for _, row in board.rows(sql).iterrows()}
+    chosen, before = found.get(True), found.get(False)
+    if chosen is None:
+        st.info("Nobody was active on these days with these filters.", icon=":material/info:")
+        return
+    # fewer days before than chosen would make a change of nothing but days
+    has_before = before is not None and before["loaded_days"] == filters.days
+    per_row = 5
+    for at in range(0, len(TILES), per_row):
+        for tile, place in zip(TILES[at : at + per_row], st.columns(per_row), strict=False):
+            label, column, form, names = tile
+            value = chosen[column]
+            place.metric(
+                label,
+                "no data" if pd.isna(value) else form.format(float(value)),
+                delta=_change(value, before[column]) if has_before else None,
+                help=board.define(names),
+                border=True,
+                height="stretch",
+            )
+    days = f"{filters.days} day{'s' if filters.days > 1 else ''}"
+    if has_before:
+        st.caption(f"Changes against the {days} before.")
+    else:
+        st.caption(f"No changes are shown: not all of the {days} before are loaded.")
+    board.explain("Tiles", sql, board.rows(sql))
+
+
+def _change(value: float, before: float) -> str | None:
+    if pd.isna(value) or pd.isna(before) or not before:
+        return None
+    return f"{float(value) / float(before) - 1:+.1%}"
