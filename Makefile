@@ -4,6 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 HOST ?= 127.0.0.1
 PORT ?= 3000
+DASHBOARD_PORT ?= 8501
 INPUTS ?= 100000
 MINUTES ?= 60
 SEED ?= 1
@@ -31,6 +32,9 @@ demo: setup ## materialise 30 days of the simulated world and show what came out
 dev: setup ## start the Dagster UI, its schedules and its backfills (HOST=, PORT=)
 	@mkdir -p data/dagster && cp dagster.yaml data/dagster/
 	DAGSTER_HOME="$${DAGSTER_HOME:-$(CURDIR)/data/dagster}" $(BIN)/dagster dev --host $(HOST) --port $(PORT)
+
+dashboard: setup ## show the published marts in the browser (HOST=, DASHBOARD_PORT=8501)
+	$(BIN)/streamlit run leap_assets/dashboard/app.py --server.address $(HOST) --server.port $(DASHBOARD_PORT)
 
 rebuild: setup ## build the warehouse anew from landing/ (after an upgrade or a changed rule)
 	@$(BIN)/python -m leap_assets.rebuild
@@ -73,9 +77,9 @@ audit: setup ## compare the lock file with the database of known faults (needs t
 
 lock: setup ## write requirements.lock anew from pyproject.toml
 	$(BIN)/python -m pip install --quiet "uv>=0.13,<0.14"
-	$(BIN)/uv pip compile pyproject.toml --group dev --universal --python-version 3.11 --generate-hashes --no-strip-extras --no-emit-index-url --no-emit-find-links --quiet --custom-compile-command "make lock" --constraint constraints.txt --output-file requirements.lock
+	$(BIN)/uv pip compile pyproject.toml --group dev --extra dashboard --universal --python-version 3.11 --generate-hashes --no-strip-extras --no-emit-index-url --no-emit-find-links --quiet --custom-compile-command "make lock" --constraint constraints.txt --output-file requirements.lock
 
 clean: ## remove .venv and caches; data/ stays
 	rm -rf $(VENV) .pytest_cache .ruff_cache .mypy_cache .hypothesis dbt_project/target dbt_project/logs *.egg-info build
 
-.PHONY: help setup demo dev rebuild erase check-source test test-all chaos fuzz mutants lint format audit lock clean
+.PHONY: help setup demo dev dashboard rebuild erase check-source test test-all chaos fuzz mutants lint format audit lock clean

@@ -4,16 +4,20 @@ The tables between `<!-- generated: ... -->` marks are written from the code: `p
 writes them anew. Prose is tried by people, not here.
 """
 
+import functools
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import get_args
 
+import dagster as dg
 import pytest
 
+from leap_assets.assets.layers import meanings_of
+from leap_assets.definitions import build_defs
 from leap_assets.landing.contracts import CONTRACTS, Column, Contract, Reason
 from leap_assets.landing.files import COMPRESSIONS, FORMATS
-from leap_assets.settings import PROJECT_DIR, SIMULATION_PREFIX, describe_settings
+from leap_assets.settings import PROJECT_DIR, SIMULATION_PREFIX, Settings, describe_settings
 from leap_assets.warehouse.proving import TABLE
 from leap_assets.warehouse.publication import REJECTED_PER_DAY, STAGE_TABLES
 
@@ -112,11 +116,40 @@ def _allowed_values(contract: Contract, column: Column) -> str:
     return "; ".join(values)
 
 
+@functools.cache
+def _specs() -> list[dg.AssetSpec]:
+    defs = build_defs(Settings(data_dir=Path("never-written")))
+    return [
+        spec
+        for assets in defs.assets or []
+        if isinstance(assets, dg.AssetsDefinition)
+        for spec in assets.specs
+    ]
+
+
+def layer_tables(schema: str) -> str:
+    """Each table of a schema with its description and those of its columns, in the words of the graph."""
+    specs = {spec.key.path[1]: spec for spec in _specs() if spec.key.path[0] == schema}
+    sections = []
+    for name, spec in sorted(specs.items()):
+        rows = [(f"`{column}`", _one_line(meaning)) for column, meaning in meanings_of(spec).items()]
+        text = (spec.description or "").strip()
+        sections.append(f"### {name}\n\n{text}\n\n{table(('column', 'meaning'), rows)}")
+    return "\n\n".join(sections)
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())
+
+
 GENERATED: dict[tuple[Path, str], Callable[[], str]] = {
     (README, "settings"): lambda: settings_table(simulation=False),
     (README, "logs"): logs_table,
     (DOCS / "settings.md", "simulation settings"): lambda: settings_table(simulation=True),
     (LOGS, "contracts"): contract_tables,
+    (DOCS / "layers" / "stage.md", "stage"): lambda: layer_tables("leap_stage"),
+    (DOCS / "layers" / "dimensions.md", "dimensions"): lambda: layer_tables("leap_dim"),
+    (DOCS / "layers" / "marts.md", "marts"): lambda: layer_tables("leap_mart"),
 }
 
 
