@@ -78,7 +78,7 @@ def _watch(path: str, shown: Stamp | None) -> None:
     except NoSnapshotError:
         return
     days = (
-        f"{snapshot.first} to {snapshot.last}, {snapshot.days} delivery days"
+        f"{snapshot.first} to {snapshot.last}, {snapshot.days} delivery day{'s' if snapshot.days > 1 else ''}"
         if snapshot.days
         else "no day yet"
     )

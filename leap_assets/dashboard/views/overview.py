@@ -148,8 +148,9 @@ def _show_tiles(board: Board, filters: Filters) -> None:
     sql = tiles_sql(filters)
     found = {bool(row["is_chosen"]): row for _, row in board.rows(sql).iterrows()}
     chosen, before = found.get(True), found.get(False)
-    if chosen is None:
+    if chosen is None or not chosen["dau"]:
         st.info("Nobody was active on these days with these filters.", icon=":material/info:")
+    if chosen is None:
         return
     # fewer days before than chosen would make a change of nothing but days
     has_before = before is not None and before["loaded_days"] == filters.days
