@@ -36,6 +36,12 @@ dev: setup ## start the Dagster UI, its schedules and its backfills (HOST=, PORT
 dashboard: setup ## show the published marts in the browser (HOST=, DASHBOARD_PORT=8501)
 	$(BIN)/streamlit run leap_assets/dashboard/app.py --server.address $(HOST) --server.port $(DASHBOARD_PORT)
 
+docs: setup ## write dbt's documentation of the models, with their lineage, to data/docs/
+	@$(BIN)/python -m leap_assets.dbt_docs
+
+screenshots: setup ## take the pictures of the README anew, of the world that `make demo` built (needs Chromium)
+	$(BIN)/python -m leap_assets_tests.dashboard.screenshots
+
 rebuild: setup ## build the warehouse anew from landing/ (after an upgrade or a changed rule)
 	@$(BIN)/python -m leap_assets.rebuild
 
@@ -82,4 +88,4 @@ lock: setup ## write requirements.lock anew from pyproject.toml
 clean: ## remove .venv and caches; data/ stays
 	rm -rf $(VENV) .pytest_cache .ruff_cache .mypy_cache .hypothesis dbt_project/target dbt_project/logs *.egg-info build
 
-.PHONY: help setup demo dev dashboard rebuild erase check-source test test-all chaos fuzz mutants lint format audit lock clean
+.PHONY: help setup demo dev dashboard docs screenshots rebuild erase check-source test test-all chaos fuzz mutants lint format audit lock clean

@@ -54,10 +54,10 @@ def main() -> None:
 def _page(show: Callable[[Board], None], found: Stamp | None) -> Callable[[], None]:
     def page() -> None:
         path = load_settings().published_path
+        # without a file, opening it says what to do
+        at = found or (0, 0, 0)
         try:
-            if found is None:
-                Snapshot.open(path)
-            board = Board(open_snapshot(str(path), found), found)
+            board = Board(open_snapshot(str(path), at), at)
         except NoSnapshotError as error:
             st.info(str(error), icon=":material/info:")
             return

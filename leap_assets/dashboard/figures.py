@@ -5,6 +5,7 @@ A figure comes from one query on the published file, which the reader can copy.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any, TypeAlias
 
 import altair as alt
 import pandas as pd
@@ -12,7 +13,8 @@ import streamlit as st
 
 from leap_assets.dashboard.snapshot import Snapshot, Stamp
 
-Chart = alt.Chart | alt.LayerChart | alt.HConcatChart | alt.VConcatChart | alt.FacetChart
+Chart: TypeAlias = Any
+# of altair; its single and composed charts have no type in common
 
 # Okabe and Ito's colours: told apart by the colour-blind, on white and on black
 BLUE, ORANGE, GREEN, RED, PURPLE, SKY, YELLOW, GREY = PALETTE = (
@@ -133,7 +135,7 @@ def grid_height(rows: int, each: int) -> int:
     return 70 + each * min(rows, 40)
 
 
-def by_day(rows: pd.DataFrame, column: str = "event_date") -> alt.Chart:
+def by_day(rows: pd.DataFrame, column: str = "event_date") -> Chart:
     """A chart whose x axis is a column of days."""
     axis = alt.Axis(title=None, format="%b %d", labelAngle=0, labelOverlap=True, grid=False)
     return alt.Chart(rows, height=HEIGHT).encode(x=alt.X(f"{column}:T", axis=axis))
@@ -147,7 +149,7 @@ def lines(
     axis: str = "",
     form: str = ",.0f",
     day: str = "event_date",
-) -> alt.Chart:
+) -> Chart:
     """One line a column over days.
 
     Parameters
@@ -190,7 +192,7 @@ def bars(
     axis: str = "",
     form: str = ",.0f",
     day: str = "event_date",
-) -> alt.Chart:
+) -> Chart:
     """One stacked bar a day; see `lines`."""
     long = rows.rename(columns=names).melt(day, list(names.values()), column, "value").dropna()
     long["order"] = long[column].map({name: n for n, name in enumerate(names.values())})

@@ -7,7 +7,7 @@ there is another one. Nothing of Streamlit in here.
 import datetime as dt
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import duckdb
 import pandas as pd
@@ -37,8 +37,8 @@ class Snapshot:
     Attributes
     ----------
     path : Path
-    published_at : datetime or None
-        UTC; None when no run has said so.
+    published_at : datetime
+        UTC.
     run_id : str
     days, first, last
         Delivery days in it: how many, the first, the last; the dates are None without one.
@@ -92,9 +92,10 @@ class Snapshot:
             raise NoSnapshotError(
                 f"{path} cannot be read as a published file of Leap: {error}. A run that publishes writes it anew."
             ) from error
-        published_at = dt.datetime.fromtimestamp(told[0] / 1e6, dt.UTC)
+        published_us, run_id, days, first, last = told
+        published_at = dt.datetime.fromtimestamp(published_us / 1e6, dt.UTC)
         descriptions = {(table, column): text for table, column, text in texts}
-        return cls(path, published_at, *told[1:], descriptions, connection)
+        return cls(path, published_at, run_id, days, first, last, descriptions, connection)
 
     def query(self, sql: str) -> pd.DataFrame:
         """Rows of a query; safe in several threads."""
@@ -102,13 +103,6 @@ class Snapshot:
             # a cursor starts in the database of its own, not in the one in use
             cursor.execute("use published")
             return cursor.execute(sql).df()
-
-    def value(self, sql: str) -> Any:
-        """The first value of a query, None without a row."""
-        with self._connection.cursor() as cursor:
-            cursor.execute("use published")
-            row = cursor.execute(sql).fetchone()
-        return row[0] if row else None
 
     def describe(self, name: str) -> str:
         """What a column (`schema.table.column`) or a table (`schema.table`) means, '' when nothing tells."""

@@ -5,7 +5,7 @@ import re
 import pytest
 
 from leap_assets_tests.conftest import DAYS, Leap, as_day
-from leap_assets_tests.dashboard.conftest import serve
+from leap_assets_tests.dashboard.servers import DASHBOARD, serve
 
 PAGES = ("", "retention", "money", "progression", "matches", "health")
 SIZES = {"desk": {"width": 1440, "height": 900}, "phone": {"width": 390, "height": 844}}
@@ -14,7 +14,7 @@ WAIT_MS = 60_000
 
 @pytest.fixture(scope="module")
 def dashboard(clean):
-    with serve(clean.settings.data_dir) as address:
+    with serve(*DASHBOARD, LEAP_DATA_DIR=str(clean.settings.data_dir)) as address:
         yield address
 
 
@@ -90,7 +90,7 @@ def test_a_definition_is_shown_on_hover(browser, dashboard):
 @pytest.mark.slow
 def test_the_page_follows_when_a_run_publishes(browser, make_leap):
     leap: Leap = make_leap()
-    with serve(leap.settings.data_dir) as address:
+    with serve(*DASHBOARD, LEAP_DATA_DIR=str(leap.settings.data_dir)) as address:
         page = browser.new_page(viewport=SIZES["desk"])
         page.goto(address, timeout=WAIT_MS)
         page.get_by_text("Nothing is published yet").wait_for(timeout=WAIT_MS)

@@ -233,16 +233,14 @@ def _describe(name: str, matches: pd.DataFrame) -> str:
 
 
 def _draw_paths(rows: pd.DataFrame, plane: str, line: str) -> Chart:
-    a, b = plane
+    a, b = plane[0], plane[1]
     teams = sorted(rows["team_id"].unique())
     shown = {team: f"Team {n}" if len(team) > 12 else team for n, team in enumerate(teams, 1)}
     rows = rows.assign(team=rows["team_id"].map(shown))
-    axes = {
-        "x": alt.X(f"{a}:Q", title=a, scale=alt.Scale(zero=False, nice=False)),
-        "y": alt.Y(f"{b}:Q", title=b, scale=alt.Scale(zero=False, nice=False)),
-    }
+    x = alt.X(f"{a}:Q", title=a, scale=alt.Scale(zero=False, nice=False))
+    y = alt.Y(f"{b}:Q", title=b, scale=alt.Scale(zero=False, nice=False))
     shades = color("team", list(shown.values()), PALETTE * (len(teams) // len(PALETTE) + 1))
-    base = alt.Chart(rows, height=420).encode(**axes, color=shades)
+    base = alt.Chart(rows, height=420).encode(x=x, y=y, color=shades)
     ends = rows.sort_values("beat").groupby(line).tail(1)
     tooltip = [
         alt.Tooltip("team:N", title="Team"),
@@ -251,7 +249,7 @@ def _draw_paths(rows: pd.DataFrame, plane: str, line: str) -> Chart:
     ]
     return base.mark_line(opacity=0.75, strokeWidth=1.6).encode(
         detail=f"{line}:N", order="beat:Q"
-    ) + alt.Chart(ends).mark_point(filled=True, size=90).encode(**axes, color=shades, tooltip=tooltip)
+    ) + alt.Chart(ends).mark_point(filled=True, size=90).encode(x=x, y=y, color=shades, tooltip=tooltip)
 
 
 def _draw_conflicts(rows: pd.DataFrame) -> Chart:
@@ -277,7 +275,7 @@ def _draw_conflicts(rows: pd.DataFrame) -> Chart:
 
 
 def _draw_density(rows: pd.DataFrame, plane: str) -> Chart:
-    a, b = plane
+    a, b = plane[0], plane[1]
     return (
         alt.Chart(rows, height=360)
         .mark_rect()

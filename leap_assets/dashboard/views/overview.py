@@ -153,7 +153,8 @@ def _show_tiles(board: Board, filters: Filters) -> None:
     if chosen is None:
         return
     # fewer days before than chosen would make a change of nothing but days
-    has_before = before is not None and before["loaded_days"] == filters.days
+    if before is not None and before["loaded_days"] < filters.days:
+        before = None
     per_row = 5
     for at in range(0, len(TILES), per_row):
         for tile, place in zip(TILES[at : at + per_row], st.columns(per_row), strict=False):
@@ -162,13 +163,13 @@ def _show_tiles(board: Board, filters: Filters) -> None:
             place.metric(
                 label,
                 "no data" if pd.isna(value) else form.format(float(value)),
-                delta=_change(value, before[column]) if has_before else None,
+                delta=_change(value, before[column]) if before is not None else None,
                 help=board.define(names),
                 border=True,
                 height="stretch",
             )
     days = f"{filters.days} day{'s' if filters.days > 1 else ''}"
-    if has_before:
+    if before is not None:
         st.caption(f"Changes against the {days} before.")
     else:
         st.caption(f"No changes are shown: not all of the {days} before are loaded.")
