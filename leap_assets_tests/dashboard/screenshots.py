@@ -60,12 +60,15 @@ def take_graph(browser: Browser) -> None:
             "leap_assets.definitions",
         ]
         with serve(command, "server_info", DAGSTER_HOME=home) as at:
-            page = browser.new_page(viewport={"width": 1900, "height": 900})
+            page = browser.new_page(viewport={"width": 1500, "height": 800})
             page.goto(f"{at}/asset-groups", timeout=WAIT_MS)
             page.get_by_text("marts", exact=True).first.wait_for(timeout=WAIT_MS)
-            skip = page.get_by_role("button", name="Skip")
-            if skip.count():
-                skip.click()
+            # a new installation greets first
+            page.get_by_role("button", name="Skip").click(timeout=WAIT_MS)
+            page.get_by_text("Hide navigation").click()
+            page.locator("input[placeholder^='Jump to']").locator("xpath=following::button[1]").click()
+            page.reload()
+            page.get_by_text("marts", exact=True).first.wait_for(timeout=WAIT_MS)
             page.wait_for_timeout(SETTLE_MS)
             page.screenshot(path=IMAGES / "graph.png")
             page.close()
