@@ -9,7 +9,7 @@ from leap_assets.partitions import delivery_window
 from leap_assets.resources import Warehouse
 from leap_assets.settings import Settings
 from leap_assets.sources.ledger import Ledger
-from leap_assets.warehouse.publication import Meaning, is_published, publish
+from leap_assets.warehouse.publication import Meaning, is_published, key_figures, publish
 
 KEY = dg.AssetKey(["published", "leap"])
 
@@ -40,8 +40,8 @@ def build_published(
         kinds={"duckdb", "file"},
         description=(
             "One file per warehouse: `published/leap.duckdb`, the marts, dimensions and the stage tables that people "
-            "look at; the partition says that the day is in it.\n\nReplaced at once by rename: readers always see one "
-            "consistent state and never hold up a run."
+            "look at; the partition says that the day is in it, and tells the day's key figures.\n\nReplaced at once by "
+            "rename: readers always see one consistent state and never hold up a run."
         ),
     )
     def published(
@@ -50,6 +50,8 @@ def build_published(
         days = delivery_window(context)
         with warehouse.get_connection() as connection:
             rows = publish(connection, path, context.run.run_id, _meanings(shown))
+            for day, figures in key_figures(connection, days).items():
+                context.add_asset_metadata(figures, partition_key=day)
         if settings.rebuild:
             warehouse.put_in_place(settings.warehouse_path)
         if settings.is_mapped:

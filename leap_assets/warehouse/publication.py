@@ -14,6 +14,7 @@ from pathlib import Path
 import duckdb
 
 from leap_assets.landing.validation import quote_identifier, quote_literal
+from leap_assets.partitions import Window
 from leap_assets.warehouse.connections import remove_database
 
 STAGE_TABLES = (
@@ -128,6 +129,24 @@ def publish(
     partial.chmod(0o444)
     partial.replace(path)
     return rows
+
+
+def key_figures(connection: duckdb.DuckDBPyConnection, days: Window) -> dict[str, dict[str, int | float]]:
+    """What people ask for first about a day, by partition key; days that have none are left out."""
+    found = connection.execute(
+        "select 1 from information_schema.tables where table_schema = 'leap_mart' and table_name = 'kpi_daily'"
+    ).fetchall()
+    if not found:
+        return {}
+    names = ("dau", "new_players", "player_sessions", "play_hours", "purchase_amount", "ad_amount", "payers")
+    rows = connection.execute(
+        """select
+            event_date, dau, new_players, player_sessions, round(play_s / 3600, 1),
+            purchase_amount::double, ad_amount::double, payers
+        from leap_mart.kpi_daily where event_date between ? and ?""",
+        [days.first, days.last],
+    ).fetchall()
+    return {day.isoformat(): dict(zip(names, figures, strict=True)) for day, *figures in rows}
 
 
 def _comment(connection: duckdb.DuckDBPyConnection, schema: str, table: str, meaning: Meaning | None) -> None:

@@ -13,7 +13,8 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from leap_assets.warehouse.publication import publish
+from leap_assets.partitions import Window
+from leap_assets.warehouse.publication import Meaning, key_figures, publish
 
 READERS = 8
 PUBLICATIONS = 15
@@ -86,6 +87,42 @@ def test_a_snapshot_without_deliveries_has_no_days(tmp_path, warehouse):
     with duckdb.connect(str(path), read_only=True) as published:
         query = "select * exclude (published_at) from leap_published.snapshot"
         assert published.execute(query).fetchall() == [("the run", 0, None, None)]
+
+
+def test_published_tables_carry_their_meanings(tmp_path, warehouse):
+    path = tmp_path / "published.duckdb"
+    meanings = {
+        ("leap_mart", "numbers"): Meaning("It's seven.", {"range": "From 0.", "gone": "Not there."}),
+        ("leap_mart", "never_built"): Meaning("Nothing.", {}),
+    }
+    publish(warehouse, path, "the run", meanings)
+    with duckdb.connect(str(path), read_only=True) as published:
+        told = "select comment from duckdb_tables() where table_name = 'numbers'"
+        assert published.execute(told).fetchall() == [("It's seven.",)]
+        told = "select comment from duckdb_columns() where table_name = 'numbers'"
+        assert published.execute(told).fetchall() == [("From 0.",)]
+
+
+def test_key_figures_are_those_of_each_day(warehouse):
+    days = Window(dt.date(2025, 1, 1), dt.date(2025, 1, 3))
+    assert key_figures(warehouse, days) == {}
+    warehouse.execute(
+        """create table leap_mart.kpi_daily as
+        select
+            date '2025-01-02' as event_date, 3 as dau, 1 as new_players, 4 as player_sessions, 5400 as play_s,
+            1.5::decimal(18, 2) as purchase_amount, 0.25::decimal(18, 6) as ad_amount, 2 as payers"""
+    )
+    assert key_figures(warehouse, days) == {
+        "2025-01-02": {
+            "dau": 3,
+            "new_players": 1,
+            "player_sessions": 4,
+            "play_hours": 1.5,
+            "purchase_amount": 1.5,
+            "ad_amount": 0.25,
+            "payers": 2,
+        }
+    }
 
 
 def test_readers_meet_whole_snapshots_while_the_file_is_replaced_many_times(tmp_path, warehouse):
