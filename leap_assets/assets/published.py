@@ -40,7 +40,7 @@ def build_published(
         kinds={"duckdb", "file"},
         description=(
             "One file per warehouse: `published/leap.duckdb`, the marts, dimensions and the stage tables that people "
-            "look at; the partition says that the day is in it, and tells the day's key figures.\n\nReplaced at once by "
+            "look at; the partition says that the day is in it, with the day's key figures.\n\nReplaced at once by "
             "rename: readers always see one consistent state and never hold up a run."
         ),
     )
