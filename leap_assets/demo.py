@@ -73,9 +73,10 @@ def summarize(settings: Settings, days: Window, seconds: float) -> str:
         ),
         "",
         "Next",
-        "  make dev     the asset graph, its checks and backfills in the Dagster UI, http://127.0.0.1:3000",
+        "  make dashboard     players, money, matches and the health of the data, http://127.0.0.1:8501",
+        "  make dev           the asset graph, its checks and backfills in the Dagster UI, http://127.0.0.1:3000",
         f"  duckdb -readonly {settings.published_path}     the tables, in SQL",
-        "  README.md    how to load your own telemetry, add a mart, schedule it",
+        "  README.md          how to load your own telemetry, add a mart, schedule it",
     ]
     return "\n".join(lines)
 
