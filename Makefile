@@ -49,7 +49,7 @@ erase: setup ## take a player out of landing/, warehouse and published file (PLA
 	@$(BIN)/python -m leap_assets.erase --player "$(PLAYER)"
 
 check-source: setup ## try a mapped source on a sample of its files (SOURCE=, DELIVERED=)
-	@$(BIN)/python -m leap_assets.sources.check $(SOURCE) $(DELIVERED)
+	@$(BIN)/python -m leap_assets.sources.check $(SOURCE) $(if $(DELIVERED),"$(DELIVERED)")
 
 test: setup ## run the tests: the fast ones and one slow smoke per area
 	$(BIN)/python -m pytest -m "not slow or smoke"

@@ -106,7 +106,8 @@ def _properties_table(contract: Contract) -> str:
 
 
 def _allowed_values(contract: Contract, column: Column) -> str:
-    values = [", ".join(f"`{value}`" for value in column.allowed)] if column.allowed else []
+    allowed = contract.event_types if column.name == contract.event_type else column.allowed
+    values = [", ".join(f"`{value}`" for value in allowed)] if allowed else []
     if column.pattern:
         values.append(f"the form `{column.pattern}`")
     if column.minimum is not None:

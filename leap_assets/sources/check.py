@@ -7,10 +7,13 @@ and the first rows; then which days the files hold and the commands that build t
 import argparse
 import dataclasses
 import datetime as dt
+import difflib
+import os
+import shlex
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import duckdb
@@ -82,7 +85,10 @@ def _read(settings: Settings, name: str) -> MappedSource:
             if name
             else "Which source? Say make check-source SOURCE=<name>"
         )
-        raise SourceError(f"{said}. There are: {', '.join(list_sources(folder)) or 'none yet'}.")
+        known = list_sources(folder)
+        near = difflib.get_close_matches(name, known, n=1)
+        hint = f" Did you mean {near[0]}?" if near else ""
+        raise SourceError(f"{said}. There are: {', '.join(known) or 'none yet'}.{hint}")
     return read_source(folder / name)
 
 
@@ -268,9 +274,7 @@ def _print_days(
         f"\n{'All files together hold' if tried.is_whole else 'The sample holds'} {count}, "
         f"from {days[0]} to {days[-1]}{'' if tried.is_whole else ' (a run tells those of the rest)'}. "
         "To build them:\n\n"
-        f"    export LEAP_SOURCE={source.name} LEAP_START_DATE={start_date} LEAP_DATA_DIR=$PWD/my-{source.name}\n"
-        f"    export LEAP_DELIVERED_DIR={folder} DAGSTER_HOME=$LEAP_DATA_DIR/dagster\n"
-        '    mkdir -p $DAGSTER_HOME && sed "s#data/dagster#$DAGSTER_HOME#" dagster.yaml > $DAGSTER_HOME/dagster.yaml\n'
+        + "".join(f"    {line}\n" for line in _environment(settings, source, folder, start_date))
         + "\n".join(
             f"    .venv/bin/dagster asset materialize --select '*' --partition-range {first}...{end} "
             "-m leap_assets.definitions"
@@ -282,6 +286,28 @@ def _print_days(
             f"\nLEAP_START_DATE is {settings.start_date} now: what happened before it would be "
             "rejected as out_of_window."
         )
+
+
+def _environment(
+    settings: Settings, source: MappedSource, folder: Path, start_date: dt.date
+) -> Iterator[str]:
+    """Commands that set what a run needs and the environment does not have yet."""
+    is_set = settings.source == source.name
+    exports = [] if is_set else [f"LEAP_SOURCE={source.name}", f"LEAP_DATA_DIR=$PWD/my-{source.name}"]
+    if not is_set or settings.start_date > start_date:
+        exports.append(f"LEAP_START_DATE={start_date}")
+    if not is_set or settings.delivered_dir.absolute() != folder:
+        exports.append(f"LEAP_DELIVERED_DIR={shlex.quote(str(folder))}")
+    if exports:
+        yield f"export {' '.join(exports)}"
+    if not is_set or "DAGSTER_HOME" not in os.environ:
+        home = (
+            "$LEAP_DATA_DIR/dagster"
+            if not is_set
+            else shlex.quote(str(settings.data_dir.absolute() / "dagster"))
+        )
+        yield f"export DAGSTER_HOME={home}"
+        yield 'mkdir -p $DAGSTER_HOME && sed "s#data/dagster#$DAGSTER_HOME#" dagster.yaml > $DAGSTER_HOME/dagster.yaml'
 
 
 def _short(text: str) -> str:

@@ -17,7 +17,9 @@ from leap_assets.landing.contracts import CONTRACTS, Column, Contract
 from leap_assets.landing.hashing import KeyedHash
 
 DECLARATION = "source.toml"
-FORMATS = ("ndjson", "json", "csv", "tsv", "ssv", "parquet")
+SKIP = "skip"
+# no format: files that are no logs, such as a README beside them
+FORMATS = ("ndjson", "json", "csv", "tsv", "ssv", "parquet", SKIP)
 KEYS = ("description", "days", "day_pattern", "format", "personal")
 PERSONAL_PROPERTY = "properties."
 PLAYER = "player_id"

@@ -27,7 +27,7 @@ from leap_assets.landing.files import COMPRESSIONS, UNFINISHED, Compression, Lan
 from leap_assets.landing.files import FORMATS as LANDED_FORMATS
 from leap_assets.landing.records import SCHEMA, is_array, read_csv_header, read_csv_records, read_records
 from leap_assets.landing.validation import quote_identifier, quote_literal
-from leap_assets.sources.declaration import MappedSource, SourceError
+from leap_assets.sources.declaration import SKIP, MappedSource, SourceError
 
 ENDINGS: dict[str, str] = {**LANDED_FORMATS, ".tsv": "tsv", ".ssv": "ssv"}
 DELIMITERS = {"csv": ",", "tsv": "\t", "ssv": ";"}
@@ -178,7 +178,7 @@ class _Member(io.RawIOBase):
 
 
 def record_files(source: MappedSource, relative: str, path: Path) -> list[RecordFile]:
-    """The files of records in a delivered file: itself, or the members of an archive.
+    """The files of records in a delivered file: itself, or the members of an archive; none of those to skip.
 
     Raises
     ------
@@ -189,7 +189,8 @@ def record_files(source: MappedSource, relative: str, path: Path) -> list[Record
         # nothing was delivered, in whatever format
         return []
     if path.suffix.lower() != ARCHIVE:
-        return [_record_file(source, relative, path, None)]
+        file = _record_file(source, relative, path, None)
+        return [] if file is None else [file]
     try:
         with zipfile.ZipFile(path) as archive:
             members = [info.filename for info in archive.infolist() if not info.is_dir()]
@@ -207,10 +208,11 @@ def record_files(source: MappedSource, relative: str, path: Path) -> list[Record
             f"{path} has more than one member {twice!r}. Pack it again, each file under a name of its own: put that "
             f"in its place, or move it out of {PLACE}."
         )
-    return [_record_file(source, f"{relative}/{member}", path, member) for member in sorted(members)]
+    files = [_record_file(source, f"{relative}/{member}", path, member) for member in sorted(members)]
+    return [file for file in files if file is not None]
 
 
-def _record_file(source: MappedSource, name: str, path: Path, member: str | None) -> RecordFile:
+def _record_file(source: MappedSource, name: str, path: Path, member: str | None) -> RecordFile | None:
     suffixes = [suffix.lower() for suffix in Path(name).suffixes]
     compression = COMPRESSIONS.get(suffixes[-1]) if suffixes else None
     ending = (suffixes[-2:-1] if compression else suffixes[-1:]) or [""]
@@ -223,8 +225,10 @@ def _record_file(source: MappedSource, name: str, path: Path, member: str | None
             f"{', '.join(ENDINGS)} or {ARCHIVE}, with {' or '.join(COMPRESSIONS)} behind it when "
             "compressed. Rename it, "
             f'say in {source.folder / "source.toml"} what it is ([format], such as "*{ending[0] or Path(name).name}" = '
-            f'"ndjson"), or move it out of {PLACE}.'
+            f'"ndjson", or "{SKIP}" when it is no log), or move it out of {PLACE}.'
         )
+    if form == SKIP:
+        return None
     if form == "parquet" and compression:
         raise SourceError(f"{path}: Parquet files carry their own compression. Decompress it first.")
     return RecordFile(name, path, form, compression, member, source.is_private)

@@ -63,6 +63,27 @@ def test_a_source_that_does_not_exist_is_refused_with_those_that_do(check):
         code, said = check(event(1), arguments=arguments)
         assert code == 1
         assert "There are: game." in said
+        assert ("Did you mean game?" in said) == bool(arguments)
+
+
+def test_the_commands_set_what_is_not_set_yet(check, tmp_path, monkeypatch):
+    monkeypatch.delenv("DAGSTER_HOME", raising=False)
+    _, said = check(event(1, "2023-05-01 10:00:00"))
+    assert "    export LEAP_SOURCE=game LEAP_DATA_DIR=$PWD/my-game LEAP_START_DATE=2023-05-01" in said
+    assert "    export DAGSTER_HOME=$LEAP_DATA_DIR/dagster\n" in said
+    monkeypatch.setenv("LEAP_SOURCE", "game")
+    _, said = check(event(1, "2023-05-01 10:00:00"))
+    assert f"    export LEAP_START_DATE=2023-05-01 LEAP_DELIVERED_DIR={tmp_path / 'files'}\n" in said
+    assert f"    export DAGSTER_HOME={tmp_path / 'data' / 'dagster'}\n" in said
+    for name, value in {
+        "LEAP_START_DATE": "2023-05-01",
+        "LEAP_DELIVERED_DIR": str(tmp_path / "files"),
+        "DAGSTER_HOME": str(tmp_path),
+    }.items():
+        monkeypatch.setenv(name, value)
+    _, said = check(event(1, "2023-05-01 10:00:00"))
+    assert "export" not in said
+    assert "    .venv/bin/dagster asset materialize" in said
 
 
 def test_an_empty_folder_is_no_success(check):

@@ -133,6 +133,16 @@ def test_records_of_every_format_come_to_the_same(folder, name, data):
     assert (booked.unreadable, booked.ignored) == (0, 0)
 
 
+def test_what_is_no_log_is_skipped_beside_logs_and_in_archives(folder):
+    folder.put("README.txt", b"what this is")
+    folder.put("a.zip", zipped(x_ndjson=ndjson(*RECORDS), README_txt=b"what this is"))
+    with pytest.raises(TakeInError, match='or "skip" when it is no log'):
+        folder.take_in()
+    (folder.source / "source.toml").write_text('[format]\n"*README*" = "skip"\n')
+    assert [booked.records for booked in folder.take_in().read] == [0, len(RECORDS)]
+    assert folder.accepted() == EXPECTED
+
+
 def test_one_object_over_several_lines_is_one_record(folder):
     folder.put("a.json", json.dumps(RECORDS[0], indent=2).encode())
     folder.take_in()
