@@ -517,7 +517,7 @@ def _prepare(
     _refuse_bare_arrows(connection, select)
     # DuckDB calls a bare null an INTEGER in the end
     types |= dict.fromkeys(_nulls(tree) & set(types), NULL_TYPE)
-    _refuse_columns(select, contract, types)
+    _refuse_columns(select, contract, types, _list_of_columns(select, tree))
     sql, is_plain = select.sql, False
     if not set(types) & {LINE_NUMBER, LINE_NUMBERS} and (told := _tell_lines(connection, tree, types)):
         sql, is_plain = told, True
@@ -547,9 +547,13 @@ def _parse(connection: duckdb.DuckDBPyConnection, select: Select) -> dict[str, A
                 f"Mend the line: {_quoted_line(select.sql, line)}"
             )
         raise SourceError(
-            f"{select.path}: it must be one SELECT over `delivered` (source_file, line_number, "
-            "record), and nothing else: "
-            f"{_short(tree['error_message'])}"
+            f"{select.path}: it must be one SELECT over `delivered` (source_file, line_number, record). Write that "
+            "alone: a mapping changes nothing and has no settings."
+        )
+    if not tree["statements"]:
+        raise SourceError(
+            f"{select.path}: there is no SQL in it. Write one SELECT over `delivered` (source_file, line_number, "
+            "record), or take the file away."
         )
     if len(tree["statements"]) != 1:
         raise SourceError(
@@ -559,8 +563,8 @@ def _parse(connection: duckdb.DuckDBPyConnection, select: Select) -> dict[str, A
     for name in _table_functions(tree):
         if name.lower() not in TABLE_FUNCTIONS:
             raise SourceError(
-                f"{_where(select, name)}: {name} is no function that a mapping reads from. {_ONE_RELATION} Beside it, "
-                f"there are the functions {', '.join(TABLE_FUNCTIONS)}: take {name} out."
+                f"{_where(select, name) or select.path}: {name} is no function that a mapping reads from. "
+                f"{_ONE_RELATION} Beside it, there are the functions {', '.join(TABLE_FUNCTIONS)}: take {name} out."
             )
     return dict(tree)
 
@@ -700,10 +704,10 @@ def _quoted_line(sql: str, line: int) -> str:
     return f"`{lines[line - 1].strip()[:120]}`" if line <= len(lines) else "(at the end)"
 
 
-def _refuse_columns(select: Select, contract: Contract, types: Mapping[str, str]) -> None:
+def _refuse_columns(select: Select, contract: Contract, types: Mapping[str, str], listed: str) -> None:
     columns = {column.name: column for column in contract.columns}
     for name, kind in types.items():
-        where = _where(select, name)
+        where = _where(select, name) or listed
         if name in _LINEAGE_TYPES:
             if kind != _LINEAGE_TYPES[name] and not (kind == "INTEGER" and name == LINE_NUMBER):
                 raise SourceError(
@@ -730,7 +734,7 @@ def _refuse_columns(select: Select, contract: Contract, types: Mapping[str, str]
             f"{column.name} is: {column.meaning}" for column in contract.columns if column.name in missing
         )
         raise SourceError(
-            f"{select.path}: it does not return {', '.join(missing)}, which every line of the log "
+            f"{listed}: it does not return {', '.join(missing)}, which every line of the log "
             f"{contract.log} must "
             f"have. Add {'it' if len(missing) == 1 else 'them'} to the SELECT ({near})."
         )
@@ -774,15 +778,25 @@ _WORDS = {
 }
 
 
-def _where(select: Select, name: str) -> str:
-    """The file, and the line of a mapping in which a column gets its name, as far as a look at the text can tell."""
+def _list_of_columns(select: Select, tree: Mapping[str, Any]) -> str:
+    """The file, and the line in which the list of columns of its outermost SELECT starts; a union has none."""
+    listed = tree["statements"][0]["node"].get("select_list", [])
+    if not listed:
+        return str(select.path)
+    # counted in bytes
+    line = select.sql.encode().count(b"\n", 0, listed[0]["query_location"]) + 1
+    return f"{select.path}, line {line}"
+
+
+def _where(select: Select, name: str) -> str | None:
+    """The file, and the line of a mapping in which a column gets its name; None when the text does not have it."""
     lines = re.sub(r"--.*", "", select.sql).splitlines()
     word = re.escape(name)
     for form in (rf"\bas\s+\"?{word}\b", rf"\b{word}\b"):
         for number, line in enumerate(lines, 1):
             if re.search(form, line, flags=re.IGNORECASE):
                 return f"{select.path}, line {number}"
-    return str(select.path)
+    return None
 
 
 def _failed(select: Select, file: RecordFile, error: duckdb.Error) -> str:
@@ -797,6 +811,8 @@ def _failed(select: Select, file: RecordFile, error: duckdb.Error) -> str:
     remedy = "Mend the SELECT"
     if _BARE_ARROW.search(text):
         remedy = _PARENTHESES
+    elif "format specifier" in text:
+        remedy = "Use try_strptime, which gives null where the form does not fit"
     elif isinstance(error, duckdb.ConversionException):
         remedy = "Use try_cast, or leave the value as it is: a line whose value does not fit is then rejected by itself"
     return f"{where}: it fails on {file.name}: {reason}. {remedy}."

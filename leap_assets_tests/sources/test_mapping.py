@@ -24,7 +24,7 @@ def client(old: str = "", new: str = "") -> dict[str, str]:
     [
         (
             client("    record->>'$.user' as player_id,\n"),
-            ["client.sql: it does not return player_id", "Add it to the SELECT", "The player"],
+            ["client.sql, line 2: it does not return player_id", "Add it to the SELECT", "The player"],
         ),
         (
             client("as player_id", "as playerid"),
@@ -58,7 +58,15 @@ def client(old: str = "", new: str = "") -> dict[str, str]:
         ),
         ({"client.sql": "select 1; select 2"}, ["client.sql: it has 2 statements", "take the others out"]),
         ({"client.sql": "drop table x"}, ["client.sql: it must be one SELECT"]),
-        ({"client.sql": ""}, ["client.sql: it has 0 statements"]),
+        ({"client.sql": ""}, ["client.sql: there is no SQL in it. Write one SELECT"]),
+        (
+            {"client.sql": f"-- {'ä' * 9}\nwith x as (from delivered)\n\nselect * from x"},
+            ["client.sql, line 4: record is no column"],
+        ),
+        (
+            {"client.sql": "select 1 as event_id union all select 2 from delivered"},
+            ["client.sql: it does not return player_id"],
+        ),
         (
             client("'$.id' as event_id", "'$.id' as event_id, 1 as event_id"),
             ["returns the column event_id more than once"],
