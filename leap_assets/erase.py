@@ -51,6 +51,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if after:
         print(_unfinished(settings))
         return 1
+    if not before:
+        print(
+            f"WARNING: no table of {settings.published_path} had a row of this player before. Is it the id as it was "
+            "delivered? (When this is a second try, the first one may have removed them.)"
+        )
     print(
         f"Erased. {settings.erased_path} keeps the hashed id alone, and later deliveries leave the player out. Delete "
         f"the player from {settings.delivered_dir}, and from copies and backups of {settings.data_dir}, yourself."

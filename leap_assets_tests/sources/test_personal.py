@@ -485,3 +485,20 @@ def test_nothing_under_the_data_folder_holds_a_personal_value_nor_an_erased_play
     assert leap.query(
         "select count(*) from leap_mart.ingestion_daily where received <> accepted + duplicate + rejected"
     ) == [(0,)]
+
+
+def test_an_id_that_no_table_has_is_not_erased_in_silence(game, monkeypatch, capsys):
+    (game.delivered / "a.ndjson").write_bytes(ndjson(*DIRT))
+    game.take_in()
+    for name, value in {
+        "LEAP_SOURCES_DIR": str(game.source.parent),
+        "LEAP_DATA_DIR": str(game.data),
+        "LEAP_SOURCE": "game",
+        "LEAP_HASH_KEY": KEY,
+    }.items():
+        monkeypatch.setenv(name, value)
+    # the runs in processes of their own
+    monkeypatch.setattr(erase, "execute", lambda *_: True)
+    monkeypatch.setattr(erase.rebuild, "build_anew", lambda *_: True)
+    assert erase.main(["--player", "a slip of the pen"]) == 0
+    assert "had a row of this player before. Is it the id as it was delivered?" in capsys.readouterr().out
