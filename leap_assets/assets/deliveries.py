@@ -142,10 +142,16 @@ def tell_stale_days(log: Any, settings: Settings, ledger: Ledger, days: Window |
         for first, last in ranges[:SHOWN_RANGES]
     ]
     more = f"\n(and {len(ranges) - SHOWN_RANGES} more ranges)" if len(ranges) > SHOWN_RANGES else ""
-    log.warning(
-        f"{len(stale):,} days have new lines that {'this run does' if days else 'no run'} "
-        f"{'not build' if days else 'has built yet'}. Build them with:\n" + "\n".join(commands) + more
-    )
+    count = "1 day has" if len(stale) == 1 else f"{len(stale):,} days have"
+    listed = "\n".join(commands) + more
+    if days is None:
+        # whoever asked for the files builds them next: the sensor, a rebuild, an erasure
+        log.info(
+            f"{count} new lines, which the next runs build. When nothing is to follow (the sensor is off), "
+            f"build them with:\n{listed}"
+        )
+    else:
+        log.warning(f"{count} new lines that this run does not build. Build them with:\n{listed}")
 
 
 def _totals(ledger: Ledger) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """The sensor of a mapped source: what it asks for, and that it asks once."""
 
 import datetime as dt
+import logging
 import os
 
 import dagster as dg
@@ -88,6 +89,17 @@ def test_a_file_that_still_changes_is_left_alone(ticks):
     assert request.run_config["ops"][TAKE_IN_OP]["config"] == {"leave": ["growing.ndjson"]}
     assert ticks.execute(request).success
     assert list(Ledger(ticks.leap.settings.landing_dir).delivered()) == ["done.ndjson"]
+
+
+def test_the_days_that_the_sensor_builds_next_are_no_warning(ticks):
+    put(ticks, "a.ndjson", event(1))
+    ticks.tick()
+    (request,) = ticks.tick()
+    run = ticks.execute(request)
+    logged = [one.user_message for one in ticks.instance.all_logs(run.run_id) if one.level > logging.INFO]
+    assert not [message for message in logged if "new lines" in message]
+    told = [one.user_message for one in ticks.instance.all_logs(run.run_id) if one.level == logging.INFO]
+    assert any("1 day has new lines, which the next runs build" in message for message in told)
 
 
 def test_a_file_that_cannot_be_read_does_not_hold_up_the_days_of_others(ticks):
