@@ -6,21 +6,17 @@ differ, is told in benchmarks/README.md. This process imports nothing large: a c
 """
 
 import argparse
-import dataclasses
 import datetime as dt
 import importlib.util
-import json
-import os
-import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from statistics import median
 from typing import Any
 
-ROOT = Path(__file__).resolve().parent.parent
+from benchmarks.measuring import BenchmarkError, Step, pin, run_step
+
 FIRST = dt.date(2025, 1, 1)
 LAST = FIRST + dt.timedelta(30)
 # 31 days: the cohort of the first day has a day 30
@@ -37,49 +33,12 @@ APART = ("test", "figures")
 # steps that are no part of the work: the tests of the models, and reading what is compared
 
 
-class BenchmarkError(Exception):
-    """The benchmark cannot go on; the message says why."""
-
-
-@dataclasses.dataclass(frozen=True)
-class Step:
-    """One process of a contender: what it cost seen from outside, and what it told of itself."""
-
-    wall_s: float
-    peak_mb: float
-    told: Mapping[str, Any]
-
-    @property
-    def work_s(self) -> float:
-        """Wall time without imports and start-up."""
-        return float(self.told["work"]["wall"])
-
-    @property
-    def work_cpu_s(self) -> float:
-        """User and system time without imports and start-up."""
-        return float(self.told["work"]["cpu"])
-
-
 Run = Mapping[str, Step]
 
 
 def start(arguments: Sequence[str], answer: Path) -> Step:
     """Run one step in a process of its own; `answer` is the file in which it tells of itself."""
-    variables = {name: value for name, value in os.environ.items() if not name.startswith(("LEAP_", "DBT_"))}
-    variables |= {"POLARS_MAX_THREADS": str(THREADS), "LEAP_DATA_DIR": str(answer.parent)}
-    answer.write_text("{}")
-    started = time.perf_counter()
-    process = subprocess.Popen(
-        [sys.executable, *arguments, str(answer)], cwd=ROOT, env=variables, stdout=sys.stderr
-    )
-    _, status, usage = os.wait4(process.pid, 0)
-    wall = time.perf_counter() - started
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
-        raise BenchmarkError(f"{' '.join(arguments[:4])} ended with {process.returncode}")
-    # in kilobytes, on macOS in bytes
-    peak = usage.ru_maxrss / (1e6 if sys.platform == "darwin" else 1e3)
-    return Step(wall, peak, json.loads(answer.read_text()))
+    return run_step(arguments, answer, threads=THREADS)
 
 
 def start_leap(step: str, contender: str, folder: Path) -> Step:
@@ -197,9 +156,7 @@ def main() -> int:
     if importlib.util.find_spec("polars") is None:
         print("The benchmark compares Leap with Polars, which is not installed: pip install --group bench")
         return 2
-    if hasattr(os, "sched_setaffinity"):
-        # engines take as many threads as they see processors
-        os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:THREADS])
+    pin(THREADS)
     try:
         with tempfile.TemporaryDirectory(prefix="leap-benchmark-") as folder:
             return compare(Path(folder), options.lines, options.runs)

@@ -8,12 +8,12 @@ import datetime as dt
 import json
 import os
 import sys
-import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).resolve().parent.parent
+from benchmarks.measuring import ROOT, Stopwatch
+
 PROJECT = ROOT / "dbt_project"
 AGES = (1, 7, 30)
 SAME_WORK = ("kpi_daily", "event_counts_daily", "cohort_retention")
@@ -31,20 +31,6 @@ CLIENT_MARTS = (
     "concurrency_hourly",
 )
 MARTS = {"work": SAME_WORK, "marts": CLIENT_MARTS}
-
-
-class Stopwatch:
-    """Wall and processor time since it was made, of this process with all its threads."""
-
-    def __init__(self) -> None:
-        self._started = time.perf_counter(), time.process_time()
-
-    def read(self) -> dict[str, float]:
-        """Seconds so far."""
-        return {
-            "wall": time.perf_counter() - self._started[0],
-            "cpu": time.process_time() - self._started[1],
-        }
 
 
 def load(landing: Path, warehouse: Path, first: dt.date, last: dt.date) -> dict[str, Any]:
