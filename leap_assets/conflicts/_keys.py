@@ -49,14 +49,13 @@ def _ranks(values: IntArray) -> tuple[IntArray, int]:
     return rank.astype(np.int64, copy=False), len(distinct)
 
 
-def sort_order(key: IntArray) -> IntArray | None:
-    """Return the rows in the order of their key, or None if they already are in it.
-
-    Rows out of a database mostly come sorted, and looking costs a small part of sorting.
-    """
-    if bool((key[1:] >= key[:-1]).all()):
-        return None
-    return np.argsort(key, kind="stable")
+def are_ascending(*columns: IntArray) -> bool:
+    """Whether each row is larger than the one before it, first column first; so that none is there twice."""
+    larger = columns[-1][1:] > columns[-1][:-1]
+    for column in columns[-2::-1]:
+        larger &= column[1:] == column[:-1]
+        larger |= column[1:] > column[:-1]
+    return bool(larger.all())
 
 
 def run_starts(*columns: IntArray) -> IntArray:

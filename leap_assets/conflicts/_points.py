@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from leap_assets.conflicts._keys import IntArray, pack_keys, run_starts, sort_order
+from leap_assets.conflicts._keys import IntArray, are_ascending, pack_keys, run_starts
 
 FloatArray = NDArray[np.float64]
 
@@ -26,7 +26,7 @@ class Points:
     session, beat, member, team : (n,) int64 arrays
         `member` is what a point stands for: a player, or the team itself.
     position : (3, n) float64 array
-        One contiguous row per axis.
+        One row per axis; may be a view of the caller's rows.
     """
 
     session: IntArray
@@ -77,23 +77,25 @@ def read_points(
     positions = _read_positions(names["position"], position, len(sessions))
     _check_beats(names["beat"], beats)
 
-    key = pack_keys(sessions, beats, members)
-    order = sort_order(key)
-    if order is not None:
+    # Rows out of a database mostly come sorted, and looking costs a small part of sorting.
+    if not are_ascending(sessions, beats, members):
+        key = pack_keys(sessions, beats, members)
+        order = np.argsort(key)
         key, sessions, beats = key[order], sessions[order], beats[order]
         members, teams, positions = members[order], teams[order], positions[order]
-    repeated = np.flatnonzero(key[1:] == key[:-1])
-    if len(repeated):
-        row = int(repeated[0])
-        raise ValueError(
-            f"{names['session']}, {names['member']}, {names['beat']} must name one row each: "
-            f"({sessions[row]}, {members[row]}, {beats[row]}) is repeated"
-        )
-    is_finite = np.isfinite(positions).all(axis=1)
+        repeated = np.flatnonzero(key[1:] == key[:-1])
+        if len(repeated):
+            row = int(repeated[0])
+            raise ValueError(
+                f"{names['session']}, {names['member']}, {names['beat']} must name one row each: "
+                f"({sessions[row]}, {members[row]}, {beats[row]}) is repeated"
+            )
+    is_finite = np.isfinite(positions)
     if not is_finite.all():
-        sessions, beats, members = sessions[is_finite], beats[is_finite], members[is_finite]
-        teams, positions = teams[is_finite], positions[is_finite]
-    return Points(sessions, beats, members, teams, np.ascontiguousarray(positions.T))
+        is_whole = is_finite.all(axis=1)
+        sessions, beats, members = sessions[is_whole], beats[is_whole], members[is_whole]
+        teams, positions = teams[is_whole], positions[is_whole]
+    return Points(sessions, beats, members, teams, positions.T)
 
 
 def read_distance(distance: float) -> float:

@@ -7,7 +7,13 @@ import numpy as np
 import pytest
 
 from leap_assets.conflicts import _pairs
-from leap_assets.conflicts._pairs import LARGEST_SHIFTED_GROUP, cell_pairs, find_close_pairs
+from leap_assets.conflicts._pairs import (
+    LARGEST_SHIFTED_GROUP,
+    THIN_CROWD_SHIFTS,
+    cell_pairs,
+    find_close_pairs,
+    is_thin,
+)
 from leap_assets.conflicts._points import Points, read_points
 from leap_assets_tests.conflicts.oracle import distance_of
 
@@ -51,13 +57,38 @@ def assert_methods_agree(points: Points, distance: float) -> list[tuple[int, int
     return expected
 
 
-@pytest.mark.parametrize("size", [1, 2, 3, *(LARGEST_SHIFTED_GROUP + extra for extra in (-1, 0, 1))])
+@pytest.mark.parametrize("size", [1, 2, 3, *(_pairs._SMALLEST_SORTED_GROUP + extra for extra in (-1, 0, 1))])
 @pytest.mark.parametrize("distance", [0.0, 1.0, 2.5, 50.0])
 def test_both_methods_agree_at_the_border_sizes(size, distance):
     generator = np.random.default_rng(size)
     sizes = [size, 1, size, 2, size]
     position = generator.integers(-4, 5, (sum(sizes), 3)) / 2
     assert_methods_agree(points_of(sizes, position), distance)
+
+
+@pytest.mark.parametrize("extra", [-1, 0, 1])
+@pytest.mark.parametrize("distance", [0.0, 2.5])
+def test_both_methods_agree_at_the_size_where_crowds_begin(extra, distance):
+    sizes = [LARGEST_SHIFTED_GROUP + extra, 2, 1]
+    position = np.random.default_rng(extra + 1).integers(-8, 9, (sum(sizes), 3)) / 2
+    assert_methods_agree(points_of(sizes, position), distance)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_groups_of_all_sizes_side_by_side_keep_to_themselves(seed):
+    # Sizes of one class are padded to the largest of them; sorted and unsorted classes are both there.
+    generator = np.random.default_rng(seed)
+    sizes = generator.permutation(np.arange(1, 50)).tolist()
+    position = generator.uniform(-5, 5, (sum(sizes), 3))
+    assert assert_methods_agree(points_of(sizes, position), 2.0)
+
+
+def test_sizes_are_rounded_up_to_four_an_octave():
+    size = np.arange(1, 5000)
+    rounded = _pairs._round_up(size)
+    assert rounded[:16].tolist() == [1, 2, 3, 4, 5, 6, 7, 8, 10, 10, 12, 12, 14, 14, 16, 16]
+    assert ((rounded >= size) & (rounded < size * 1.25)).all()
+    assert len(set(rounded[(size > 512) & (size <= 4096)].tolist())) == 12
 
 
 @pytest.mark.parametrize("seed", range(8))
@@ -87,7 +118,7 @@ def test_blocks_stay_in_their_bounds_and_cover_every_group(monkeypatch):
     monkeypatch.setattr(_pairs, "_BLOCK_ROWS", 40)
     monkeypatch.setattr(_pairs, "_BLOCK_PAIRS", 300)
     size = np.random.default_rng(4).integers(1, 50, 200)
-    blocks = list(_pairs._blocks(size))
+    blocks = list(_pairs._blocks(size, size * (size - 1) // 2))
     assert [block.start for block in blocks] == [0, *(block.stop for block in blocks[:-1])]
     assert blocks[-1].stop == len(size)
     for block in blocks:
@@ -162,6 +193,31 @@ def test_crowds_go_through_cells_and_smaller_groups_do_not(monkeypatch):
     sizes = [5, LARGEST_SHIFTED_GROUP, LARGEST_SHIFTED_GROUP + 1, 7, LARGEST_SHIFTED_GROUP + 30]
     found(points_of(sizes, np.zeros((sum(sizes), 3))), 1.0, LARGEST_SHIFTED_GROUP)
     assert crowds == [LARGEST_SHIFTED_GROUP + 1, LARGEST_SHIFTED_GROUP + 30]
+    # A crowd along a line on which only the next few are near.
+    crowds.clear()
+    line = np.arange(sum(sizes))[:, np.newaxis] * [1.0, 0.0, 0.0]
+    assert found(points_of(sizes, line), 3.0, LARGEST_SHIFTED_GROUP)
+    assert crowds == []
+
+
+def test_a_crowd_is_thin_as_long_as_no_point_has_too_many_ahead_of_it():
+    x = np.random.default_rng(3).permutation(np.arange(1000.0))
+    assert is_thin(x, THIN_CROWD_SHIFTS - 0.5)
+    assert not is_thin(x, THIN_CROWD_SHIFTS)
+    # Thick at one place only, and too few to be thick anywhere.
+    assert not is_thin(np.append(x, np.full(THIN_CROWD_SHIFTS, 0.25)), 0.5)
+    assert is_thin(np.zeros(THIN_CROWD_SHIFTS), 1.0)
+    assert not is_thin(np.zeros(THIN_CROWD_SHIFTS + 1), 0.0)
+    assert is_thin(np.linspace(-1.0, 1.0, THIN_CROWD_SHIFTS + 1) * 1.7e308, 1e308)
+
+
+@pytest.mark.parametrize("distance", [THIN_CROWD_SHIFTS - 0.5, THIN_CROWD_SHIFTS])
+def test_thin_and_thick_crowds_give_the_same_pairs(distance):
+    size = LARGEST_SHIFTED_GROUP + 40
+    generator = np.random.default_rng(6)
+    place = generator.uniform(-40, 40, (2 * size, 3))
+    place[:, 0] = np.tile(generator.permutation(size), 2)
+    assert assert_methods_agree(points_of([size, size], place), distance)
 
 
 def test_a_crowd_of_one_team_has_no_pairs():
