@@ -12,14 +12,12 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
 
-import duckdb
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from leap_assets.landing.contracts import CONTRACTS, Column, Contract
-from leap_assets.landing.validation import quote_identifier
 from leap_assets.simulation import Coded, DeliveryDay, LogDay
 
 STEM = "simulated"
@@ -55,7 +53,7 @@ def write_log(landing_dir: Path, day: str, log: str, rows: LogDay) -> int:
     contract = CONTRACTS[log]
     folder = landing_dir / log / day
     path = folder / f"{STEM}.{contract.simulator_writes}"
-    n = len(rows.defects)
+    n = len(rows)
     if n == 0:
         path.unlink(missing_ok=True)
         return 0
@@ -77,109 +75,207 @@ def write_log(landing_dir: Path, day: str, log: str, rows: LogDay) -> int:
 
 _FRACTION_DIGITS = {"decimal": 2, "micros": 6}
 # the simulator counts money in hundredths, revenue of ads in millionths
+_ROWS_AT_ONCE = 2**17
+# their texts and the parts of their texts take some 200 MB
+_ROW_GROUP = 2**20
+# rows of a Parquet row group: Arrow's own limit
+_TO_ESCAPE = {"ndjson": r'["\\\x00-\x1f]', "csv": r'[,"\r\n]'}
 
 
-def _arrow_column(column: Column, values: np.ndarray | Coded) -> pa.Array:
-    if isinstance(values, Coded):
-        codes = pa.array(values.codes, mask=values.codes < 0)
-        return pa.DictionaryArray.from_arrays(codes, pa.array(values.values.astype(object), pa.string()))
-    if digits := _FRACTION_DIGITS.get(column.type):
-        whole = pa.array(values, pa.int64()).cast(pa.decimal128(19, 0))
-        unit = pa.scalar(Decimal(1).scaleb(-digits), pa.decimal128(digits + 1, digits))
-        return pc.multiply(whole, unit).cast(pa.decimal128(18, digits))
-    if column.type == "timestamp":
-        return pa.array(values.astype("datetime64[us]"), pa.timestamp("us", tz="UTC"))
-    return pa.array(values)
+def _decimals(values: np.ndarray, digits: int) -> pa.Array:
+    whole = pa.array(values, pa.int64()).cast(pa.decimal128(19, 0))
+    unit = pa.scalar(Decimal(1).scaleb(-digits), pa.decimal128(digits + 1, digits))
+    return pc.multiply(whole, unit).cast(pa.decimal128(18, digits))
 
 
-def _arrow_table(contract: Contract, rows: LogDay) -> pa.Table:
-    columns = [column for column in (*contract.columns, *contract.properties) if column.type != "object"]
-    return pa.table({column.name: _arrow_column(column, rows.columns[column.name]) for column in columns})
+def _strings(values: np.ndarray) -> pa.Array:
+    """Texts of NumPy as those of Arrow, without a Python object each where they are ASCII and of one length."""
+    width = values.dtype.itemsize // 4
+    if len(values) and width:
+        characters = np.ascontiguousarray(values).view(np.uint32).reshape(len(values), width)
+        if characters.max() < 128 and characters.min() > 0:
+            offsets = np.arange(0, (len(values) + 1) * width, width, dtype=np.int32)
+            buffers = [None, pa.py_buffer(offsets), pa.py_buffer(characters.astype(np.uint8))]
+            return pa.Array.from_buffers(pa.string(), len(values), buffers)
+    return pa.array(values.astype(object), pa.string())
 
 
 def _write_parquet(path: Path, contract: Contract, rows: LogDay) -> None:
-    table = _arrow_table(contract, rows)
-    missing = np.flatnonzero(rows.defects == "missing_field")
-    if len(missing):
-        required = [column.name for column in contract.columns if column.required]
-        for nth, name in enumerate(required):
-            holes = np.zeros(len(table), bool)
-            holes[missing[nth :: len(required)]] = True
-            if holes.any():
-                position = table.schema.get_field_index(name)
-                emptied = pc.if_else(
-                    pa.array(holes), pa.scalar(None, table.schema.types[position]), table[name]
-                )
-                table = table.set_column(position, name, emptied)
-    pq.write_table(table, path, compression="zstd")
+    dictionaries = {
+        name: _strings(values.values) for name, values in rows.columns.items() if isinstance(values, Coded)
+    }
+    required = [column.name for column in contract.columns if column.required]
+    missing = rows.good_rows + np.flatnonzero(rows.defect_kinds == "missing_field")
+    emptied = {name: missing[nth :: len(required)] for nth, name in enumerate(required)}
+    fields = []
+    for column in contract.columns:
+        values = rows.columns[column.name]
+        if isinstance(values, Coded):
+            kind = pa.dictionary(pa.int32(), pa.string())
+        elif column.type == "timestamp":
+            kind = pa.timestamp("us", tz="UTC")
+        else:
+            kind = pa.from_numpy_dtype(values.dtype)
+        fields.append(pa.field(column.name, kind))
+    schema = pa.schema(fields)
+    with pq.ParquetWriter(path, schema, compression="zstd") as writer:
+        for begin in range(0, len(rows), _ROW_GROUP):
+            end = min(begin + _ROW_GROUP, len(rows))
+            arrays = []
+            for field in schema:
+                values = rows.columns[field.name]
+                holes = emptied.get(field.name, missing[:0])
+                is_null = np.zeros(end - begin, bool)
+                is_null[holes[(holes >= begin) & (holes < end)] - begin] = True
+                if isinstance(values, Coded):
+                    codes = values.codes[begin:end]
+                    is_null |= codes < 0
+                    indices = pa.array(codes, mask=is_null if is_null.any() else None)
+                    arrays.append(pa.DictionaryArray.from_arrays(indices, dictionaries[field.name]))
+                else:
+                    part = values[begin:end]
+                    if part.dtype.kind == "M":
+                        part = part.astype("datetime64[us]")
+                    arrays.append(pa.array(part, field.type, mask=is_null if is_null.any() else None))
+            writer.write_table(pa.Table.from_arrays(arrays, schema=schema), row_group_size=_ROW_GROUP)
 
 
 def _write_text(path: Path, contract: Contract, rows: LogDay) -> None:
-    """Good lines go out as one Arrow buffer; only the damaged ones pass through Python."""
-    with duckdb.connect(config={"threads": 1}) as connection:
-        connection.execute("set TimeZone = 'UTC'")
-        connection.register("log_rows", _arrow_table(contract, rows))
-        line = _json_line(contract) if contract.simulator_writes == "ndjson" else _csv_line(contract)
-        lines = connection.sql(f"select {line} || chr(10) as line from log_rows").to_arrow_table()["line"]
-    damaged = np.isin(rows.defects, list(_DAMAGE))
-    first_damaged = int(np.argmax(damaged)) if damaged.any() else len(damaged)
+    """Good lines go out as Arrow buffers, some at a time; only the damaged ones pass through Python."""
+    to_line = _json_lines if contract.simulator_writes == "ndjson" else _csv_lines
     damage = _damage_json if contract.simulator_writes == "ndjson" else _damage_csv
+    texts = {
+        column.name: _Texts(contract, column, rows.columns[column.name])
+        for column in (*contract.columns, *contract.properties)
+        if column.type != "object"
+    }
+    defects = [*rows.defect_kinds.tolist()]
     with path.open("wb") as file:
         if contract.simulator_writes == "csv":
             file.write((",".join(contract.names) + "\n").encode())
-        for chunk in lines.slice(0, first_damaged).chunks:
-            file.write(_text_bytes(chunk))
-        for nth in range(first_damaged, len(damaged)):
-            text = lines[nth].as_py()
-            kind = str(rows.defects[nth])
-            file.write(damage(contract, kind, text[:-1], nth) + b"\n" if kind in _DAMAGE else text.encode())
+        for begin in range(0, len(rows), _ROWS_AT_ONCE):
+            end = min(begin + _ROWS_AT_ONCE, len(rows))
+            lines = to_line(contract, texts, np.arange(begin, end))
+            good = min(max(rows.good_rows - begin, 0), end - begin)
+            file.write(_text_bytes(lines.slice(0, good)))
+            for nth, text in enumerate(lines.slice(good).to_pylist(), start=begin + good):
+                kind = defects[nth - rows.good_rows]
+                file.write(
+                    damage(contract, kind, text[:-1], nth) + b"\n" if kind in _DAMAGE else text.encode()
+                )
 
 
-def _text_bytes(chunk: pa.Array) -> bytes:
+def _text_bytes(lines: pa.Array) -> memoryview:
     """The texts of an Arrow array one behind the other."""
-    if not len(chunk):
-        return b""
-    large = chunk.cast(pa.large_string())
-    _, offsets, data = large.buffers()
-    bounds = np.frombuffer(offsets, np.int64)[large.offset : large.offset + len(large) + 1]
-    return memoryview(data)[bounds[0] : bounds[-1]].tobytes()
+    if not len(lines):
+        return memoryview(b"")
+    _, offsets, data = lines.buffers()
+    bounds = np.frombuffer(offsets, np.int32)[lines.offset : lines.offset + len(lines) + 1]
+    return memoryview(data)[bounds[0] : bounds[-1]]
 
 
-def _json_line(contract: Contract) -> str:
-    fields = ", ".join(
-        f"{quote_identifier(column.name)} := "
-        f"{_properties_json(contract) if column.type == 'object' else _text_of(column)}"
-        for column in contract.columns
+class _Texts:
+    """A column as the texts that stand in the lines of its log, in parts of its rows."""
+
+    def __init__(self, contract: Contract, column: Column, values: np.ndarray | Coded) -> None:
+        self._writes = contract.simulator_writes
+        self._column = column
+        self._values = values
+        self._distinct: pa.Array | None = None
+        if isinstance(values, Coded) and len(values.values) <= _ROWS_AT_ONCE:
+            self._distinct = self._escape(_strings(values.values))
+
+    def of(self, rows: np.ndarray) -> pa.Array:
+        """The texts of some rows."""
+        if isinstance(self._values, Coded):
+            codes = self._values.codes[rows]
+            is_null = codes < 0
+            mask = is_null if is_null.any() else None
+            if self._distinct is not None:
+                return self._distinct.take(pa.array(codes, mask=mask))
+            texts = self._escape(_strings(self._values.values[codes]))
+            return texts if mask is None else pc.if_else(pa.array(~mask), texts, pa.scalar(None, pa.string()))
+        values = self._values[rows]
+        if self._column.type == "timestamp":
+            times = pa.array(values.astype("datetime64[us]"), pa.timestamp("us")).cast(pa.string())
+            return self._quote(pc.binary_replace_slice(times, 10, 11, "T"), "Z")
+        if self._column.type == "date":
+            return self._quote(pa.array(values.astype("datetime64[D]")).cast(pa.string()))
+        if digits := _FRACTION_DIGITS.get(self._column.type):
+            if self._writes == "ndjson":
+                # the nearest double has the shortest text, and a whole one of it ".0" as DuckDB writes it
+                unit = 10**digits
+                texts = pa.array(values / unit).cast(pa.string())
+                fraction = pa.array(np.where(values % unit == 0, ".0", "").astype(object), pa.string())
+                return pc.binary_join_element_wise(texts, fraction, "")
+            return _decimals(values, digits).cast(pa.string())
+        return pa.array(values).cast(pa.string())
+
+    def _quote(self, texts: pa.Array, end: str = "") -> pa.Array:
+        if self._writes == "csv":
+            return pc.binary_join_element_wise(texts, end, "") if end else texts
+        return pc.binary_join_element_wise('"', texts, f'{end}"', "")
+
+    def _escape(self, texts: pa.Array) -> pa.Array:
+        """Quote texts as the log's format wants it."""
+        special = pc.match_substring_regex(texts, _TO_ESCAPE[self._writes])
+        if not pc.any(special).as_py():
+            return self._quote(texts)
+        if self._writes == "ndjson":
+            return pa.array([json.dumps(text, ensure_ascii=False) for text in texts.to_pylist()], pa.string())
+        doubled = pc.replace_substring(texts, '"', '""')
+        return pc.if_else(special, pc.binary_join_element_wise('"', doubled, '"', ""), texts)
+
+
+def _joined(parts: Sequence[pa.Array | str], null: str) -> pa.Array:
+    return pc.binary_join_element_wise(*parts, "", null_handling="replace", null_replacement=null)
+
+
+def _json_object(texts: Mapping[str, pa.Array], end: str = "") -> pa.Array:
+    parts: list[pa.Array | str] = []
+    for name, column in texts.items():
+        parts += [f'{"," if parts else "{"}"{name}":', column]
+    return _joined([*parts, "}" + end], "null")
+
+
+def _json_lines(contract: Contract, texts: Mapping[str, _Texts], rows: np.ndarray) -> pa.Array:
+    return _json_object(
+        {
+            column.name: _properties_json(contract, texts, rows)
+            if column.type == "object"
+            else texts[column.name].of(rows)
+            for column in contract.columns
+        },
+        end="\n",
     )
-    return f"to_json(struct_pack({fields}))::varchar"
 
 
-def _properties_json(contract: Contract) -> str:
-    """The object of properties that a line's event type has."""
-    cases = []
-    for event_type in contract.event_types:
-        own = [column for column in contract.properties if event_type in column.events]
-        fields = ", ".join(f"{column.name} := {_text_of(column)}" for column in own)
-        value = f"to_json(struct_pack({fields}))" if own else "'{}'::json"
-        cases.append(f"when '{event_type}' then {value}")
-    return f"case {contract.event_type} {' '.join(cases)} end"
+def _properties_json(contract: Contract, texts: Mapping[str, _Texts], rows: np.ndarray) -> pa.Array:
+    """The objects of properties that the lines' event types have."""
+    types = texts[str(contract.event_type)].of(rows).dictionary_encode()
+    codes = types.indices.to_numpy()
+    parts, places = [], []
+    for code, event_type in enumerate(types.dictionary.to_pylist()):
+        place = np.flatnonzero(codes == code)
+        own = [column.name for column in contract.properties if json.loads(event_type) in column.events]
+        objects = (
+            _json_object({name: texts[name].of(rows[place]) for name in own})
+            if own
+            else pa.repeat("{}", len(place))
+        )
+        parts.append(objects)
+        places.append(place)
+    # back into the order of the rows
+    order = np.empty(len(rows), np.int64)
+    order[np.concatenate(places)] = np.arange(len(rows))
+    return pa.concat_arrays(parts).take(pa.array(order))
 
 
-def _csv_line(contract: Contract) -> str:
-    fields = []
+def _csv_lines(contract: Contract, texts: Mapping[str, _Texts], rows: np.ndarray) -> pa.Array:
+    parts: list[pa.Array | str] = []
     for column in contract.columns:
-        text = f"coalesce({_text_of(column)}::varchar, '')"
-        quoted = f"'\"' || replace({text}, '\"', '\"\"') || '\"'"
-        fields.append(f"case when regexp_matches({text}, '[,\"\\r\\n]') then {quoted} else {text} end")
-    return " || ',' || ".join(fields)
-
-
-def _text_of(column: Column) -> str:
-    if column.type == "timestamp":
-        return f"strftime(timezone('UTC', {quote_identifier(column.name)}), '%Y-%m-%dT%H:%M:%S.%fZ')"
-    if column.type == "date":
-        return f"strftime({column.name}, '%Y-%m-%d')"
-    return column.name
+        parts += [*([","] if parts else []), texts[column.name].of(rows)]
+    return _joined([*parts, "\n"], "")
 
 
 def _pick(contract: Contract, nth: int, *, typed: bool, event_type: str | None = None) -> str:
