@@ -174,13 +174,18 @@ def mean_arrivals(config: WorldConfig, day: int) -> float:
     return mean
 
 
-def sign_on_chance(config: WorldConfig, players: Players, day: int) -> NDArray[np.float64]:
-    """Chance of every player's habit to sign on on a day number, alive or not; shape (players,)."""
+def sign_on_chance(
+    config: WorldConfig, players: Players, day: int, rows: NDArray[np.int64] | None = None
+) -> NDArray[np.float64]:
+    """Chance of each player's habit to sign on on a day number, alive or not; of all players, or of some rows."""
+    habit, phase = players.habit, players.phase
+    if rows is not None:
+        habit, phase = habit[rows], phase[rows]
     weekday = config.weekday_signon if _weekday(config, day) < _WEEKEND else config.weekend_signon
-    angle = 2.0 * np.pi * day / config.cyclical_period_days + players.phase
+    angle = 2.0 * np.pi * day / config.cyclical_period_days + phase
     cyclical = config.cyclical_signon + config.cyclical_amplitude * np.sin(angle)
-    fixed = np.array([config.daily_signon, weekday, 0.0])[players.habit]
-    return np.where(players.habit == HABITS.index("cyclical"), cyclical, fixed)
+    fixed = np.array([config.daily_signon, weekday, 0.0])[habit]
+    return np.where(habit == HABITS.index("cyclical"), cyclical, fixed)
 
 
 def draw_day_time(rng: np.random.Generator, country: NDArray[np.int8], latest_us: int) -> NDArray[np.int64]:

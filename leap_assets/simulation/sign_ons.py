@@ -103,10 +103,12 @@ NOBODY = Overnight(np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64))
 def draw_wishes(config: WorldConfig, players: Players, day: int) -> Wishes:
     """Draw the sign-ons and requests of a day number; ``players`` are all registered until then."""
     rng = open_stream(config.seed, "sign-ons", day)
-    is_new = players.day == day
-    in_mood = rng.random(len(players)) < sign_on_chance(config, players, day)
-    player = np.flatnonzero(is_new | (in_mood & (players.last_day >= day)))
-    is_new = is_new[player]
+    mood = rng.random(len(players))
+    # Most of an old world's players have left: all that is looked at of them is that.
+    player = np.flatnonzero((players.last_day >= day) | (players.day == day))
+    is_new = players.day[player] == day
+    comes = is_new | (mood[player] < sign_on_chance(config, players, day, player))
+    player, is_new = player[comes], is_new[comes]
     count = len(player)
 
     at_us = draw_day_time(rng, players.country[player], LAST_SIGN_ON_US)

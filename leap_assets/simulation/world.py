@@ -37,9 +37,9 @@ from leap_assets.simulation.streams import format_uuids, open_stream
 _LATE_DAYS_KEPT = 8
 # Event days whose late lines are remembered: the three that a delivery needs, and some for other orders of
 # days.
-_FOLLOW_UP_DAYS_KEPT = 400
-# Days whose coming renewals and refunds are remembered; a year of them serves a range of days without
-# drawing twice.
+_FOLLOW_UP_DAYS_KEPT = 1200
+# Days whose coming renewals and refunds are remembered; yearly passes are renewed for three years, and so many
+# serve a range of days without drawing twice.
 
 _WIN_DAYS_KEPT = LOOK_BACK_DAYS + _LATE_DAYS_KEPT
 # Days whose winnable level attempts are remembered: what a day and the late lines before it look back on.
