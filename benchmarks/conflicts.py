@@ -16,7 +16,16 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from benchmarks.measuring import BenchmarkError, Step, Stopwatch, machine_line, markdown, peak_mb, run_step
+from benchmarks.measuring import (
+    BenchmarkError,
+    Step,
+    Stopwatch,
+    machine_line,
+    markdown,
+    peak_mb,
+    reset_peak,
+    run_step,
+)
 
 LEAP, DUCKDB, KDTREE = "Leap", "DuckDB", "cKDTree"
 THREADS = {LEAP: 1, DUCKDB: 2, KDTREE: 1}
@@ -239,7 +248,7 @@ MEASURES = {
 def run_contender(contender: str, task: str, case: Case) -> dict[str, Any]:
     """Run one contender on one task in this process; tells its cost and what it found."""
     fixes = make_fixes(case)
-    before_mb = peak_mb()
+    before_mb = reset_peak()
     work, found = RUNNERS[contender](task, case, fixes)
     work_mb = peak_mb() - before_mb
     measures = MEASURES[task]
