@@ -103,11 +103,17 @@ class Catalogue:
         )
         self.currency = np.array([at for at, _ in pairs])
         self.released_after = np.array([design.released_after for _, design in pairs])
+        self._prices: dict[tuple[int, ...], NDArray[np.int64]] = {}
 
     def price(self, day: int) -> NDArray[np.int64]:
         """Give the price of every item on a day number, in hundredths of its currency's unit."""
-        cents = [_price_in_usd(design, day) for design in DESIGNS]
-        return np.array([_price_locally(usd, rate, step) for _, rate, step in CURRENCIES for usd in cents])
+        cents = tuple(_price_in_usd(design, day) for design in DESIGNS)
+        if cents not in self._prices:
+            # Few days change a price, and a day of payments looks back on many.
+            prices = [_price_locally(usd, rate, step) for _, rate, step in CURRENCIES for usd in cents]
+            self._prices[cents] = np.array(prices)
+            self._prices[cents].flags.writeable = False
+        return self._prices[cents]
 
 
 def _price_in_usd(design: Design, day: int) -> int:
