@@ -98,7 +98,7 @@ def detect_conflicts(
 
     Notes
     -----
-    Time: sorting, the pairs of teams in a session's beat (near pairs alone for more than 128 teams), and for
+    Time: sorting, the pairs of teams in a session's beat (near pairs alone for more than 512 teams), and for
     each pair of close teams the product of their players in that beat. Memory: linear in the rows and in the
     conflicts found, plus up to 4 million close pairs at a time; see `detect_contacts` for crowds.
     """

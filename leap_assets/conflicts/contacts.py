@@ -84,10 +84,11 @@ def detect_contacts(
 
     Notes
     -----
-    Time: sorting, and then the number of pairs in a session's beat for up to 128 players, the number of near
-    pairs for more. Memory: linear in the rows and in the contacts found (300 to 500 bytes each while they are
-    joined), plus up to 4 million close pairs at a time. A crowd of n players of n teams who all stand within
-    the distance has n * (n - 1) / 2 contacts, and needs the memory for them.
+    Time: sorting, and then the number of pairs in a session's beat for up to 512 players (from 32 players on only
+    those near along the first axis), the number of near pairs for more. Memory: linear in the rows and in the
+    contacts found (300 to 500 bytes each while they are joined), plus up to 4 million close pairs at a time. A
+    crowd of n players of n teams who all stand within the distance has n * (n - 1) / 2 contacts, and needs the
+    memory for them.
     """
     distance = read_distance(distance)
     cooldown_beats = read_cooldown(cooldown_beats)
