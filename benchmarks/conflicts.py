@@ -379,7 +379,7 @@ def report(results: Sequence[Result]) -> str:
         "CPU s",
         "ratio",
         "peak MB",
-        "of it work",
+        "work MB",
     ]
     return markdown(header, rows)
 
