@@ -38,16 +38,6 @@ PRUNE_EVENTS = (
             and newer.id > older.id
     )""",
 )
-CARRIED_OUT = """
-    delete from asset_check_executions as planned
-    where planned.run_id = :run_id and planned.execution_status = 'PLANNED' and exists (
-        select 1 from asset_check_executions as evaluated
-        where evaluated.asset_key = planned.asset_key
-            and evaluated.check_name = planned.check_name
-            and evaluated.run_id = planned.run_id
-            and evaluated.execution_status <> 'PLANNED'
-    )"""
-# Dagster plans a check once a day of the range, the checks are evaluated once a run: half of the history is such plans
 REFERENCES = """
     select (select count(*) from event_logs where run_id = :run_id)
         + (select count(*) from asset_check_executions where run_id = :run_id)"""
@@ -75,8 +65,6 @@ def prune_history(instance: dg.DagsterInstance, keep: int, current_run_id: str) 
     storage = instance.event_log_storage
     if not keep or not isinstance(storage, SqliteEventLogStorage):
         return 0
-    with storage.index_connection() as connection:
-        connection.execute(text(CARRIED_OUT), {"run_id": current_run_id})
     ended = instance.get_runs(filters=dg.RunsFilter(statuses=list(FINISHED_STATUSES)))
     old = [run.run_id for run in ended if run.run_id != current_run_id][keep - 1 :]
     return sum(_prune_run(instance, storage, run_id) for run_id in old)
