@@ -181,13 +181,14 @@ PROGRAM = """
     go_on = Path(sys.argv[1], "go-on")
 
     @dg.asset(partitions_def=days, backfill_policy=policy)
-    def first(context): ...
+    def first(context) -> None: ...
 
     @dg.asset(partitions_def=days, backfill_policy=policy, deps=[first])
-    def second(context):
-        context.log.info("in the second step")
+    def second(context) -> None:
         while not go_on.exists():
-            time.sleep(0.05)
+            # again and again: a watch tells what comes after it has begun
+            context.log.info("in the second step")
+            time.sleep(0.2)
 
     tags = {"dagster/asset_partition_range_start": "2025-01-01", "dagster/asset_partition_range_end": "2025-01-07"}
     with dg.DagsterInstance.from_config(sys.argv[1]) as instance:
@@ -212,7 +213,9 @@ def going_run(home: Path) -> Iterator[tuple[subprocess.Popen[str], dg.DagsterIns
             yield process, instance, instance.get_runs()[0].run_id
         finally:
             process.kill()
-            process.communicate()
+            process.wait()
+            if process.stdout:
+                process.stdout.close()
 
 
 def wait_until(condition) -> None:
@@ -243,7 +246,7 @@ def test_nothing_of_a_finished_step_is_lost_when_the_run_is_killed(tmp_path):
     with going_run(tmp_path) as (process, instance, run_id):
         wait_until(lambda: any(e.user_message == "in the second step" for e in instance.all_logs(run_id)))
         process.kill()
-        process.communicate()
+        process.wait()
     with open_history(tmp_path, BATCHED) as instance:
         assert instance.get_materialized_partitions(FIRST) == set(KEYS)
         stored = [e for e in instance.all_logs(run_id) if e.dagster_event_type == MATERIALIZED]
