@@ -34,7 +34,11 @@ PRUNE_EVENTS = (
         select 1 from asset_check_executions as newer
         where newer.asset_key = older.asset_key
             and newer.check_name = older.check_name
-            and (newer.partition is older.partition or older.execution_status = 'PLANNED')
+            and (
+                older.execution_status = 'PLANNED'
+                -- a plan that was never carried out says nothing new
+                or (newer.partition is older.partition and newer.execution_status <> 'PLANNED')
+            )
             and newer.id > older.id
     )""",
 )

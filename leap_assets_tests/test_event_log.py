@@ -225,6 +225,29 @@ def wait_until(condition) -> None:
         time.sleep(0.05)
 
 
+def test_a_watch_hears_of_an_event_when_it_is_stored(tmp_path):
+    storage = BatchedSqliteEventLogStorage(str(tmp_path))
+    storage.store_event(entry_of("before"))
+    heard: list[str] = []
+    storage.watch("r", None, lambda entry, cursor: heard.append(entry.user_message))
+    for number in range(3):
+        storage.store_event(entry_of(f"{number}"))
+        wait_until(lambda number=number: f"{number}" in heard)
+    storage.dispose()
+
+
+def entry_of(sentence: str) -> dg.EventLogEntry:
+    return dg.EventLogEntry(
+        error_info=None,
+        level="info",
+        user_message=sentence,
+        run_id="r",
+        timestamp=time.time(),
+        step_key=None,
+        job_name=None,
+    )
+
+
 def test_others_see_the_log_and_the_days_of_a_run_while_it_goes(tmp_path):
     with going_run(tmp_path) as (process, instance, run_id):
         said: list[str] = []
@@ -272,17 +295,8 @@ def test_a_history_that_cannot_be_written_is_told_with_what_to_do(tmp_path, monk
 
     storage = BatchedSqliteEventLogStorage(str(tmp_path))
     monkeypatch.setattr(SqliteEventLogStorage, "run_connection", fail)
-    event = dg.EventLogEntry(
-        error_info=None,
-        level="info",
-        user_message="",
-        run_id="r",
-        timestamp=0.0,
-        step_key=None,
-        job_name=None,
-    )
     with pytest.raises(UnwritableHistoryError, match=r"Free space .* run the days of this run again"):
-        storage.store_event(event)
+        storage.store_event(entry_of(""))
 
 
 def test_dagster_yaml_of_the_project_names_this_storage():
