@@ -42,3 +42,27 @@ def test_scripts_and_leap_tell_the_same_figures_of_client_events():
     assert n_figures > 300
     for contender in CONTENDERS.values():
         assert any(line.startswith(contender) for line in table.splitlines()), contender
+
+
+@pytest.mark.slow
+def test_the_bookkeeping_of_both_storages_is_measured():
+    lines = run_benchmark("bookkeeping", "--shapes", "3x5", "--runs", "1")
+    assert [line.split(" | ")[1] for line in lines if line.startswith("| 3 x 5 |")] == ["stock", "Leap"]
+
+
+@pytest.mark.slow
+def test_the_orchestration_is_measured_beside_dbt_and_a_plain_script():
+    lines = run_benchmark("orchestration", "--players", "20", "--range", "2", "--days", "0", "--runs", "1")
+    for name in ("one day, command line", "dbt build alone", "2 days, command line", "2 days, plain script"):
+        assert any(line.startswith(f"| {name} |") for line in lines), name
+
+
+def run_benchmark(name: str, *arguments: str) -> list[str]:
+    ended = subprocess.run(
+        [sys.executable, "-m", f"benchmarks.{name}", *arguments],
+        cwd=PROJECT_DIR,
+        capture_output=True,
+        text=True,
+    )
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    return ended.stdout.splitlines()
