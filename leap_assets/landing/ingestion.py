@@ -242,12 +242,20 @@ def _count_lines(text: TextLines, received: dict[LandedFile, int]) -> Iterator[t
 def _other_lines(
     text: TextLines, valid: Mapping[LandedFile, npt.NDArray[np.int64]]
 ) -> Iterator[tuple[LandedFile, pa.Table]]:
-    """Lines of some files without those of the given numbers."""
+    """Lines of some files without those of the given numbers, which are in order."""
     for file, numbers in valid.items():
+        passed = 0
         for table in text.read(file):
-            is_other = np.isin(table["line_number"].to_numpy(), numbers, invert=True)
-            if is_other.any():
-                yield file, table.filter(pa.array(is_other))
+            if not len(table):
+                continue
+            own = table["line_number"].to_numpy()
+            # only the numbers of this table: comparing with all would take the square of a file's lines
+            first, passed = passed, passed + int(np.searchsorted(numbers[passed:], own[-1], side="right"))
+            if passed - first == len(table):
+                continue
+            is_other = np.ones(len(table), bool)
+            is_other[np.searchsorted(own, numbers[first:passed])] = False
+            yield file, table.filter(pa.array(is_other))
 
 
 def _valid_numbers(
@@ -275,7 +283,10 @@ def _valid_numbers(
                 [files[0].delivery_date, files[-1].delivery_date, [file.source_file for file in files]],
             ).fetchnumpy()
             numbers = dict(zip(found["source_file"], found["line_numbers"], strict=True))
-            yield {file: numbers.get(file.source_file, np.empty(0, np.int64)) for file in files}
+            yield {
+                file: np.sort(numbers.get(file.source_file, np.empty(0, np.int64)), kind="stable")
+                for file in files
+            }
             lines, files = 0, []
 
 
