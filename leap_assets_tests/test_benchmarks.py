@@ -8,7 +8,8 @@ import sys
 
 import pytest
 
-from benchmarks.client_events import CONTENDERS, find_differences
+from benchmarks.client_events import CONTENDERS, Step, find_differences
+from benchmarks.ingestion import NAMES, Cost, Measured, report
 from leap_assets.settings import PROJECT_DIR
 
 
@@ -57,6 +58,14 @@ def test_the_orchestration_is_measured_beside_dbt_and_a_plain_script():
         assert any(line.startswith(f"| {name} |") for line in lines), name
 
 
+@pytest.mark.slow
+def test_a_bare_script_and_leap_stage_the_same_facts_of_every_log():
+    agreement, _, *table = run_benchmark("ingestion", "--share", "0.002", "--runs", "1")
+    assert agreement == "Leap and the script staged the same facts"
+    for log in NAMES.values():
+        assert sum(line.startswith(log) for line in table) == 2, log
+
+
 def run_benchmark(name: str, *arguments: str) -> list[str]:
     ended = subprocess.run(
         [sys.executable, "-m", f"benchmarks.{name}", *arguments],
@@ -66,3 +75,19 @@ def run_benchmark(name: str, *arguments: str) -> list[str]:
     )
     assert ended.returncode == 0, ended.stdout + ended.stderr
     return ended.stdout.splitlines()
+
+
+def test_a_ratio_is_that_of_medians_and_parts_of_leap_add_up():
+    def step(wall: float, cpu: float, peak: float) -> Step:
+        return Step(wall, peak, {"work": {"wall": wall, "cpu": cpu}})
+
+    runs = [
+        {"bare": step(1, 2, 100), "load": step(1, 1, 150), "stage": step(1, 2, 200)},
+        {"bare": step(2, 4, 100), "load": step(2, 2, 250), "stage": step(2, 4, 200)},
+        {"bare": step(9, 9, 100), "load": step(9, 9, 150), "stage": step(9, 9, 200)},
+    ]
+    assert Cost.of(runs, ["bare"]) == Cost(2, 4, 100)
+    assert Cost.of(runs, ["load", "stage"]) == Cost(4, 6, 200)
+    script, leap = report([Measured("client", 1000, runs)]).splitlines()[1:]
+    assert script.split()[2:] == ["1,000", "script", "2.00", "500", "1.00", "4.00", "1.00", "100", "1.00"]
+    assert leap.split()[2:11] == ["1,000", "Leap", "4.00", "250", "2.00", "6.00", "1.50", "200", "2.00"]
