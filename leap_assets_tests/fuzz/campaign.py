@@ -71,7 +71,7 @@ def run_batch(
             findings.append((number, str(finding)))
     for (_, _, is_risky), members in groups.items():
         for some in _chunks(members, RISKY_AT_ONCE if is_risky else LOADED_AT_ONCE):
-            findings += _try(trials, seed, some)
+            findings += _try(trials, f"{seed}/{some[0][0]}/sizes", some)
     counts.update(trials.counts)
     trials.counts.clear()
     # an empty warehouse now and then: DuckDB keeps what it deleted
@@ -79,16 +79,24 @@ def run_batch(
     return dict(counts), findings
 
 
-def _try(trials: Trials, seed: int, members: Sequence[tuple[int, Delivered]]) -> list[tuple[int, str]]:
-    """Findings in files that are loaded at once; when there is one, each file is tried alone to see whose it is."""
+def _try(trials: Trials, sizes: str, members: Sequence[tuple[int, Delivered]]) -> list[tuple[int, str]]:
+    """Findings in files that are loaded at once; when there is one, each file is tried alone to see whose it is.
+
+    With the same sizes of blocks: what only small ones bring out would else be found in all files together alone.
+    """
     try:
-        with odd_sizes(random.Random(f"{seed}/{members[0][0]}/sizes")):
+        with odd_sizes(random.Random(sizes)):
             trials.try_files([file for _, file in members])
     except FindingError as finding:
         if len(members) == 1:
             return [(members[0][0], str(finding)[:1000])]
-        alone = [found for member in members for found in _try(trials, seed, [member])]
-        return alone or [(members[0][0], f"only together with {len(members) - 1} others: {finding}"[:1000])]
+        first, others = members[0][0], len(members) - 1
+        alone = [found for member in members for found in _try(trials, sizes, [member])]
+        return [
+            # its own number may draw other sizes
+            (number, text if number == first else f"{text} (with the sizes of {first}: repeat from there on)")
+            for number, text in alone
+        ] or [(first, f"only together with {others} others: {finding}"[:1000])]
     return []
 
 

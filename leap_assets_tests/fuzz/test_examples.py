@@ -18,7 +18,7 @@ from leap_assets.landing import records
 from leap_assets.landing.files import LandingError, list_files
 from leap_assets.settings import SettingsError, load_settings
 from leap_assets_tests.fuzz import oracle
-from leap_assets_tests.fuzz.campaign import make_input, run_batch
+from leap_assets_tests.fuzz.campaign import _try, make_input, run_batch
 from leap_assets_tests.fuzz.inputs import DAY, MAKERS, Delivered, make_settings
 from leap_assets_tests.fuzz.trials import FindingError, Trials, open_trials, try_settings
 
@@ -114,7 +114,7 @@ def test_an_array_that_ends_deep_inside_keeps_its_rest_as_one_line(trials):
     assert (trials.counts["valid"], trials.counts["rejected"]) == (1, 1)
 
 
-@pytest.mark.parametrize("spaces", [" ", "\n", "\r\n", "\t"])
+@pytest.mark.parametrize("spaces", [" ", "\n", "\r\n", "\r\r\n", "\t"])
 def test_an_array_behind_many_spaces_is_an_array(trials, monkeypatch, spaces):
     monkeypatch.setattr("leap_assets.landing.records.BLOCK_BYTES", 64)
     data = f"{spaces * 200}[{sign_on()},\n{sign_on()}]"
@@ -308,6 +308,21 @@ def test_a_short_run_of_the_fuzzer_finds_nothing():
 
 def test_an_input_is_made_again_from_its_number():
     assert [make_input(7, n) for n in range(50)] == [make_input(7, n) for n in range(50)]
+
+
+def test_what_small_blocks_alone_bring_out_is_told_of_its_own_input(trials, monkeypatch):
+    # an array is looked for in the first block alone, as it once was
+    monkeypatch.setattr(
+        records, "is_array", lambda file: next(records._blocks(file), b"").lstrip().startswith(b"[")
+    )
+    files = [f"[{sign_on()}]", b"\r\r\n" * 40 + b"["]
+    members = [(number, text_file("signons", "x.json", data)) for number, data in enumerate(files)]
+    found = []
+    for draw in range(20):
+        found += _try(trials, str(draw), members)
+    assert found
+    assert {number for number, _ in found} == {1}
+    assert all("41 lines received, but there are 1" in text for _, text in found)
 
 
 def test_the_fuzzer_sees_a_lost_line(trials, monkeypatch):
