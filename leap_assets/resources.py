@@ -65,26 +65,55 @@ class RunLock:
         self._lock = FileLock(data_dir / "leap.lock")
         self._child_lock = FileLock(child_lock_path(data_dir))
         self._holder_path = data_dir / "leap.lock.json"
+        self._waiting_dir = data_dir / "leap.lock.waiting"
         self._timeout_s = timeout_s
         self._say = say
 
     def acquire(self, run_id: str) -> str | None:
         """Wait for the turn of `run_id`; returns the id of a run that died while it held the lock, if any."""
         deadline = time.monotonic() + self._timeout_s
-        self._wait_for(self._lock, deadline, self._describe_holder)
-        # a dbt process whose run was killed may still be writing its last statement
-        self._wait_for(self._child_lock, deadline, lambda: "a dbt process whose run was killed")
-        self._child_lock.release()
-        died = self._read_holder().get("run_id")
-        since = dt.datetime.now(dt.UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
-        self._holder_path.write_text(json.dumps({"run_id": run_id, "pid": os.getpid(), "since": since}))
+        with self._in_the_queue(run_id):
+            self._wait_for(self._lock, deadline, self._describe_holder)
+            # a dbt process whose run was killed may still be writing its last statement
+            self._wait_for(self._child_lock, deadline, lambda: "a dbt process whose run was killed")
+            self._child_lock.release()
+            died = self._read_holder().get("run_id")
+            since = dt.datetime.now(dt.UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+            self._holder_path.write_text(json.dumps({"run_id": run_id, "pid": os.getpid(), "since": since}))
         return died
+
+    def take_dead_waiters(self) -> list[str]:
+        """Ids of runs that died while they waited for their turn, each told once; for the holder alone."""
+        dead = []
+        for path in sorted(self._waiting_dir.glob("*.lock")):
+            lock = FileLock(path)
+            with contextlib.suppress(Timeout), lock.acquire(timeout=0):
+                # whoever waits holds its file: this one's process is gone
+                path.unlink(missing_ok=True)
+                dead.append(path.stem)
+        return dead
 
     def release(self) -> None:
         """Let the next run in."""
         if self._lock.is_locked:
             self._holder_path.unlink(missing_ok=True)
             self._lock.release()
+
+    @contextlib.contextmanager
+    def _in_the_queue(self, run_id: str) -> Iterator[None]:
+        """Hold a file of the run's own while it waits, which the kernel lets go when the run dies."""
+        self._waiting_dir.mkdir(exist_ok=True)
+        path = self._waiting_dir / f"{run_id}.lock"
+        # locked before it has its name: what can be found and locked is dead
+        unnamed = self._waiting_dir / f".{run_id}"
+        lock = FileLock(unnamed)
+        lock.acquire()
+        unnamed.rename(path)
+        try:
+            yield
+        finally:
+            path.unlink(missing_ok=True)
+            lock.release()
 
     def _wait_for(self, lock: FileLock, deadline: float, describe: Callable[[], str]) -> None:
         said_at = -WAITING_SAID_S
@@ -268,6 +297,9 @@ class Warehouse(DuckDBResource):
                     "again, if that has not been done."
                 )
                 _end_dead_run(context, died)
+            for waiter in self._lock.take_dead_waiters():
+                log.warning(f"Run {waiter} was killed while it waited for its turn: run its days again.")
+                _end_dead_run(context, waiter)
             check_world(data_dir, self.world, rebuilding=self.rebuilding)
             if not world_path(data_dir).exists():
                 record_world(data_dir, self.world)
@@ -316,7 +348,7 @@ def temporary_dir(data_dir: Path) -> Path:
 
 
 def _end_dead_run(context: dg.InitResourceContext, run_id: str) -> None:
-    """Mark a run as failed that was killed while it held the lock: nobody else can."""
+    """Mark a run as failed that was killed while it held the lock or waited for it: nobody else can."""
     instance = context.instance
     run = instance.get_run_by_id(run_id) if instance else None
     if instance and run and run.status in (dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.STARTING):

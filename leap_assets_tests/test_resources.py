@@ -78,6 +78,62 @@ def test_waiting_ends_with_a_message(tmp_path):
     first.communicate()
 
 
+def test_who_died_waiting_is_told_once_and_who_still_waits_is_not(tmp_path):
+    first = hold_lock(tmp_path, 60)
+    program = textwrap.dedent(
+        f"""
+        import pathlib, sys
+        from leap_assets.resources import RunLock
+        lock = RunLock(pathlib.Path({str(tmp_path)!r}), 600, lambda sentence: print("waits", flush=True))
+        lock.acquire(sys.argv[1])
+        print("taken", flush=True)
+        input()
+        lock.release()
+        """
+    )
+    waiting = [
+        subprocess.Popen(
+            [sys.executable, "-c", program, name], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+        for name in ("killed", "patient")
+    ]
+    killed, patient = waiting
+    try:
+        for process in waiting:
+            assert process.stdout.readline() == "waits\n"
+        killed.kill()
+        killed.wait()
+        lock = RunLock(tmp_path, 60, print)
+        # the one who is served does not come into it: what counts is who holds a file
+        assert lock.take_dead_waiters() == ["killed"]
+        assert lock.take_dead_waiters() == []
+        first.kill()
+        assert patient.stdout.readline() == "taken\n"
+        assert list((tmp_path / "leap.lock.waiting").iterdir()) == []
+        patient.communicate("\n")
+        assert lock.acquire("second") is None
+        lock.release()
+    finally:
+        for process in (first, *waiting):
+            process.kill()
+            process.communicate()
+
+
+def test_a_run_that_died_waiting_is_ended_by_the_next_one(tmp_path):
+    with dg.DagsterInstance.ephemeral() as instance:
+        killed = create_run_for_test(instance, status=dg.DagsterRunStatus.STARTED)
+        (tmp_path / "leap.lock.waiting").mkdir()
+        (tmp_path / "leap.lock.waiting" / f"{killed.run_id}.lock").touch()
+        warehouse = Warehouse.from_settings(settings(tmp_path))
+        with dg.build_init_resource_context(instance=instance) as context:
+            warehouse.setup_for_execution(context)
+            warehouse.teardown_after_execution(context)
+        ended = instance.get_run_by_id(killed.run_id)
+        assert ended
+        assert ended.status == dg.DagsterRunStatus.FAILURE
+    assert list((tmp_path / "leap.lock.waiting").iterdir()) == []
+
+
 def settings(tmp_path, **changes) -> Settings:
     return Settings(data_dir=tmp_path, **changes)
 
