@@ -442,8 +442,15 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
             f"The simulated world cannot be made: {_shortened(str(error))}. Its settings are LEAP_SEED, "
             f"LEAP_INITIAL_PLAYERS, LEAP_HEARTBEAT_S and {SIMULATION_PREFIX}*."
         ) from None
+    data_dir = settings.data_dir.absolute()
+    if "?" in str(data_dir):
+        # DuckDB takes what follows for parameters, and would look for its write-ahead log in another folder
+        raise SettingsError(
+            f"LEAP_DATA_DIR={_quoted(str(data_dir))} cannot be used: DuckDB takes no path with a question mark. "
+            "Choose another folder."
+        )
     delivered = settings.delivered and settings.delivered.absolute()
-    return dataclasses.replace(settings, data_dir=settings.data_dir.absolute(), delivered=delivered)
+    return dataclasses.replace(settings, data_dir=data_dir, delivered=delivered)
 
 
 def list_sources(sources_dir: Path) -> list[str]:

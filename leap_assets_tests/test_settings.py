@@ -66,6 +66,15 @@ def test_a_wrong_setting_is_refused_with_its_name_value_and_remedy(variable, val
     assert shown in message or said.startswith("Did you mean")
 
 
+def test_a_data_folder_that_duckdb_would_misread_is_refused(tmp_path, monkeypatch):
+    with pytest.raises(SettingsError, match=r"LEAP_DATA_DIR=.*question mark.*Choose another folder"):
+        load_settings({"LEAP_DATA_DIR": "/srv/what?/leap"})
+    (tmp_path / "what?").mkdir()
+    monkeypatch.chdir(tmp_path / "what?")
+    with pytest.raises(SettingsError, match="question mark"):
+        load_settings({})
+
+
 def test_every_setting_is_described():
     rows = describe_settings()
     assert len({name for name, _, _ in rows}) == len(rows)
