@@ -443,10 +443,11 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
             f"LEAP_INITIAL_PLAYERS, LEAP_HEARTBEAT_S and {SIMULATION_PREFIX}*."
         ) from None
     data_dir = settings.data_dir.absolute()
-    if "?" in str(data_dir):
-        # DuckDB takes what follows for parameters, and would look for its write-ahead log in another folder
+    if found := re.search("[?#]", str(data_dir)):
+        # DuckDB and dbt-duckdb read what follows as that of an address: the one would put its write-ahead log into
+        # another folder, the other would take another name for that of the database
         raise SettingsError(
-            f"LEAP_DATA_DIR={_quoted(str(data_dir))} cannot be used: DuckDB takes no path with a question mark. "
+            f"LEAP_DATA_DIR={_quoted(str(data_dir))} cannot be used: DuckDB and dbt misread a path with {found[0]}. "
             "Choose another folder."
         )
     delivered = settings.delivered and settings.delivered.absolute()

@@ -66,12 +66,14 @@ def test_a_wrong_setting_is_refused_with_its_name_value_and_remedy(variable, val
     assert shown in message or said.startswith("Did you mean")
 
 
-def test_a_data_folder_that_duckdb_would_misread_is_refused(tmp_path, monkeypatch):
-    with pytest.raises(SettingsError, match=r"LEAP_DATA_DIR=.*question mark.*Choose another folder"):
-        load_settings({"LEAP_DATA_DIR": "/srv/what?/leap"})
-    (tmp_path / "what?").mkdir()
-    monkeypatch.chdir(tmp_path / "what?")
-    with pytest.raises(SettingsError, match="question mark"):
+@pytest.mark.parametrize("char", ["?", "#"])
+def test_a_data_folder_that_duckdb_or_dbt_would_misread_is_refused(tmp_path, monkeypatch, char):
+    said = rf"LEAP_DATA_DIR=.* misread a path with \{char}.*Choose another folder"
+    with pytest.raises(SettingsError, match=said):
+        load_settings({"LEAP_DATA_DIR": f"/srv/what{char}/leap"})
+    (tmp_path / char).mkdir()
+    monkeypatch.chdir(tmp_path / char)
+    with pytest.raises(SettingsError, match=said):
         load_settings({})
 
 
