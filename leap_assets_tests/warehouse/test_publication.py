@@ -6,7 +6,6 @@ import json
 import subprocess
 import sys
 import textwrap
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -41,6 +40,8 @@ READER = textwrap.dedent(
             assert connection.execute("from leap_published.snapshot").fetchall() == snapshot
         runs.add(run)
         opened += 1
+        if opened == 1:
+            print("reading", flush=True)
         time.sleep(pause_s)
     print(json.dumps([opened, sorted(seen)]))
     """
@@ -138,7 +139,6 @@ def test_readers_meet_whole_snapshots_while_the_file_is_replaced_many_times(tmp_
             states |= state_of(path, names)
             if number == 0:
                 answers = stack.enter_context(polling(2, path, names, tmp_path / "stop", pause_s=0))
-                time.sleep(1)
     for opened, answer in answers:
         assert opened > 1
         assert len({run for run, _, _ in answer}) > 1
@@ -173,13 +173,17 @@ def test_every_answer_of_8_readers_comes_from_one_snapshot_while_runs_publish(ma
 def polling(
     n: int, path: Path, names: list[str], stop: Path, *, pause_s: float
 ) -> Iterator[list[tuple[int, set[Answer]]]]:
-    """Processes that read a file until the block ends; then how often each opened it, and what it was told."""
+    """Processes that read a file while the block runs; then how often each opened it, and what it was told."""
     command = [sys.executable, "-c", READER, str(path), str(stop), str(pause_s), EVERYTHING, *names]
     readers = [
         subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) for _ in range(n)
     ]
     answers: list[tuple[int, set[Answer]]] = []
     try:
+        for reader in readers:
+            assert reader.stdout
+            # an empty line is that of a reader that has failed, which is told below
+            reader.stdout.readline()
         yield answers
     finally:
         stop.touch()
