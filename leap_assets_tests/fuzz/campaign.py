@@ -4,12 +4,14 @@ Apart from `__main__`, because the processes it starts import it.
 """
 
 import collections
+import dataclasses
 import multiprocessing as mp
 import os
 import queue
 import random
 import time
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 from leap_assets_tests.fuzz.inputs import MAKERS, Delivered, make_settings
@@ -27,8 +29,10 @@ DECLARATION_SHARE = 0.1
 DELIVERED_SHARE = 0.05
 # of mapped sources; one of delivered files takes as long as dozens of the others
 KINDS = (*MAKERS, "settings", "declaration", "delivered")
-INPUT_LIMIT_S = 20.0
-# for one input; a batch has this and what its inputs take together
+BATCH_LIMIT_CPU_S = BATCH_INPUTS + 20.0
+# of processor time: on a busy machine a batch may take any time by the clock
+IDLE_LIMIT_S = 300.0
+# without any processor time at all
 
 
 def make_input(seed: int, number: int) -> tuple[str, Delivered | dict[str, str] | Declared | Folder]:
@@ -122,6 +126,32 @@ def _next(tasks: Any) -> Sequence[int] | None:
                 return None
 
 
+@dataclasses.dataclass
+class Running:
+    """A batch that a process works on: since when, and its processor time then, when it last moved, and at which time."""
+
+    batch: int
+    since: float
+    began_cpu_s: float
+    cpu_s: float
+    moved: float
+
+    def hangs(self, cpu_s: float, now: float) -> bool:
+        """Whether it works for too long, or not at all."""
+        if cpu_s > self.cpu_s:
+            self.cpu_s, self.moved = cpu_s, now
+        return cpu_s - self.began_cpu_s > BATCH_LIMIT_CPU_S or now - self.moved > IDLE_LIMIT_S
+
+
+def _cpu_s(pid: int) -> float:
+    """Processor time of a process, 0 when it is gone."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return 0.0
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
 def run(seed: int, n_inputs: int, first: int, processes: int) -> int:
     """Run all batches; a process that dies or hangs is a finding and is replaced. Returns the number of findings."""
     context = mp.get_context("spawn")
@@ -133,7 +163,7 @@ def run(seed: int, n_inputs: int, first: int, processes: int) -> int:
     for numbers in waiting:
         tasks.put(numbers)
     workers = {}
-    running: dict[int, tuple[int, float]] = {}
+    running: dict[int, Running] = {}
 
     def start() -> None:
         worker = context.Process(target=_work, args=(seed, tasks, results), daemon=True)
@@ -153,17 +183,18 @@ def run(seed: int, n_inputs: int, first: int, processes: int) -> int:
         except queue.Empty:
             kind = ""
         if kind == "started":
-            running[pid] = number, now
+            running[pid] = Running(number, now, used := _cpu_s(pid), used, now)
         elif kind == "done":
-            slowest = max(slowest, now - running.pop(pid)[1])
+            slowest = max(slowest, now - running.pop(pid).since)
             counts.update(outcome[0])
             findings += outcome[1]
             open_batches -= 1
             for nth, text in outcome[1]:
                 print(f"input {nth}: {text}\n", flush=True)
         for pid, worker in list(workers.items()):
-            batch, since = running.get(pid, (None, now))
-            hangs = batch is not None and now - since > INPUT_LIMIT_S + BATCH_INPUTS
+            work = running.get(pid)
+            batch = work.batch if work else None
+            hangs = work is not None and work.hangs(_cpu_s(pid), now)
             if hangs or not worker.is_alive():
                 worker.kill()
                 worker.join()

@@ -18,7 +18,15 @@ from leap_assets.landing import records
 from leap_assets.landing.files import LandingError, list_files
 from leap_assets.settings import SettingsError, load_settings
 from leap_assets_tests.fuzz import oracle
-from leap_assets_tests.fuzz.campaign import _try, make_input, run_batch
+from leap_assets_tests.fuzz.campaign import (
+    BATCH_LIMIT_CPU_S,
+    IDLE_LIMIT_S,
+    Running,
+    _cpu_s,
+    _try,
+    make_input,
+    run_batch,
+)
 from leap_assets_tests.fuzz.inputs import DAY, MAKERS, Delivered, make_settings
 from leap_assets_tests.fuzz.trials import FindingError, Trials, open_trials, try_settings
 
@@ -323,6 +331,15 @@ def test_what_small_blocks_alone_bring_out_is_told_of_its_own_input(trials, monk
     assert found
     assert {number for number, _ in found} == {1}
     assert all("41 lines received, but there are 1" in text for _, text in found)
+
+
+def test_a_batch_hangs_by_its_own_time_and_not_by_that_of_others():
+    work = Running(0, since=0.0, began_cpu_s=7.0, cpu_s=7.0, moved=0.0)
+    assert not work.hangs(7.1, 100 * IDLE_LIMIT_S)
+    assert not work.hangs(7.1, 101 * IDLE_LIMIT_S)
+    assert work.hangs(7.1, 101 * IDLE_LIMIT_S + 1)
+    assert work.hangs(8.0 + BATCH_LIMIT_CPU_S, 101 * IDLE_LIMIT_S + 1)
+    assert 0 < _cpu_s(os.getpid()) <= time.process_time() + 1
 
 
 def test_the_fuzzer_sees_a_lost_line(trials, monkeypatch):
