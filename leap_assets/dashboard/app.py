@@ -12,6 +12,19 @@ from leap_assets.dashboard.views import health, matches, money, overview, progre
 from leap_assets.settings import SettingsError, load_settings
 
 LOOK_EVERY_S = 5
+ICON = (
+    '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 16 16"><rect width="16" height="16" rx="3" fill="#0072B2"/>'
+    '<path d="M5 3v10h6" fill="none" stroke="#FFFFFF" stroke-width="2.2"/></svg>'
+)
+# drawn here: Streamlit's named icons come from a server elsewhere when they stand for the page
+LOOKS = """
+.stMainBlockContainer { padding-top: 3.5rem; padding-bottom: 2rem; }
+@media (max-width: 640px) {
+    .stMainBlockContainer { padding-top: 4.5rem; }
+    [class*="st-key-tiles"] .stColumn { min-width: calc(50% - 1rem); flex: 1 1 calc(50% - 1rem); }
+}
+"""
+# the bar of pages leaves more room than it needs; tiles stand two by two on a phone
 PAGES: tuple[tuple[str, str, str, Callable[[Board], None]], ...] = (
     # title, address, icon, what it shows
     ("Overview", "overview", ":material/dashboard:", overview.show),
@@ -31,14 +44,13 @@ def open_snapshot(path: str, stamp: Stamp) -> Snapshot:
 
 def main() -> None:
     """Show the chosen page of the newest snapshot."""
-    st.set_page_config("Leap", ":material/sports_esports:", layout="wide")
+    st.set_page_config("Leap", ICON, layout="wide")
     try:
         path = load_settings().published_path
     except SettingsError as error:
         st.error(str(error))
         return
-    # the bar of pages leaves more room than it needs
-    st.html("<style>.stMainBlockContainer { padding-top: 3.5rem; }</style>")
+    st.html(f"<style>{LOOKS}</style>")
     found = stamp(path)
     chosen = st.navigation(
         [

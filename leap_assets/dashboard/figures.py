@@ -29,6 +29,12 @@ BLUE, ORANGE, GREEN, RED, PURPLE, SKY, YELLOW, GREY = PALETTE = (
 )
 HEIGHT = 280
 # of a chart, in pixels
+FEW_DAYS = 7
+# of which each has its tick
+WIDE_BAR = 32
+# of a bar among few, in pixels
+ROW_OF_LEGEND = 34
+# characters
 
 
 @dataclass(frozen=True)
@@ -46,6 +52,8 @@ class Figure:
         From the rows to a chart; None: the rows themselves are shown.
     empty : str
         The sentence in place of a chart without rows.
+    values : sequence of str
+        The columns that are drawn; where each value is missing or 0, the sentence is shown as well.
     note : str
         A sentence under the title; what a reader must know to read the figure right.
     """
@@ -55,7 +63,14 @@ class Figure:
     names: Sequence[str]
     draw: Callable[[pd.DataFrame], Chart] | None
     empty: str = "Nothing was recorded for these filters."
+    values: Sequence[str] = ()
     note: str = ""
+
+    def is_empty(self, rows: pd.DataFrame) -> bool:
+        """Whether the rows would make a picture of nothing."""
+        return rows.empty or (
+            bool(self.values) and not rows[list(self.values)].fillna(0).astype(bool).any(axis=None)
+        )
 
 
 @st.cache_data(max_entries=500, show_spinner=False)
@@ -93,13 +108,15 @@ class Board:
         st.markdown(f"##### {figure.title}", help=self.define(figure.names))
         if figure.note:
             st.caption(figure.note)
-        if rows.empty:
+        if figure.is_empty(rows):
             st.info(figure.empty, icon=":material/info:")
             return
         if figure.draw:
-            st.altair_chart(figure.draw(rows), width="stretch", alt=f"{figure.title}. {figure.note}".strip())
+            st.altair_chart(
+                _tighten(figure.draw(rows)), width="stretch", alt=f"{figure.title}. {figure.note}".strip()
+            )
         else:
-            st.dataframe(_plain(rows), hide_index=True, width="stretch")
+            st.dataframe(_plain(rows), hide_index=True, width="stretch", column_config=_grouped(rows))
         self.explain(figure.title, figure.sql, rows, with_rows=figure.draw is not None)
 
     def explain(self, title: str, sql: str, rows: pd.DataFrame, *, with_rows: bool = True) -> None:
@@ -108,7 +125,7 @@ class Board:
         with st.popover("Query and data", icon=":material/database:", type="tertiary"):
             st.code(sql.strip(), language="sql")
             if with_rows:
-                st.dataframe(_plain(rows), hide_index=True, height=220)
+                st.dataframe(_plain(rows), hide_index=True, height=220, column_config=_grouped(rows))
             st.download_button(
                 "Download as CSV",
                 _plain(rows).to_csv(index=False).encode(),
@@ -130,6 +147,24 @@ def _plain(rows: pd.DataFrame) -> pd.DataFrame:
     return rows.assign(**{name: rows[name].dt.date for name in days})
 
 
+def _grouped(rows: pd.DataFrame) -> dict[str, Any]:
+    """How counts are shown in tables: in groups of three digits. Numbers of lines, beats and levels are names."""
+    return {
+        name: st.column_config.NumberColumn(format="localized")
+        for name in rows.select_dtypes("number").columns
+        if not name.endswith(("_number", "beat", "level", "age", "hour"))
+    }
+
+
+def _tighten(chart: Chart) -> Chart:
+    """A chart with less air than Streamlit's theme gives it, and labels that stay under their bars."""
+    return (
+        chart.configure(padding={"left": 0, "right": 4, "top": 4, "bottom": 0})
+        .configure_axis(labelPadding=6, titlePadding=8, labelFlush=False)
+        .configure_legend(offset=8, padding=0, labelPadding=6, labelLimit=300)
+    )
+
+
 def grid_height(rows: int, each: int) -> int:
     """Pixels of a chart with so many rows, its axis included."""
     return 70 + each * min(rows, 40)
@@ -137,7 +172,12 @@ def grid_height(rows: int, each: int) -> int:
 
 def by_day(rows: pd.DataFrame, column: str = "event_date") -> Chart:
     """A chart whose x axis is a column of days."""
-    axis = alt.Axis(title=None, format="%b %d", labelAngle=0, labelOverlap=True, grid=False)
+    days = rows[column].nunique()
+    # a tick a day where there are few, not one an hour
+    ticks = (
+        {"values": sorted(rows[column].dt.strftime("%Y-%m-%dT00:00:00").unique())} if days <= FEW_DAYS else {}
+    )
+    axis = alt.Axis(title=None, format="%b %d", labelAngle=0, labelOverlap=True, grid=False, **ticks)
     return alt.Chart(rows, height=HEIGHT).encode(x=alt.X(f"{column}:T", axis=axis))
 
 
@@ -196,13 +236,18 @@ def bars(
     """One stacked bar a day; see `lines`."""
     long = rows.rename(columns=names).melt(day, list(names.values()), column, "value").dropna()
     long["order"] = long[column].map({name: n for n, name in enumerate(names.values())})
+    days = pd.date_range(rows[day].min(), rows[day].max()).strftime("%Y-%m-%d").tolist()
+    long["day"] = long[day].dt.strftime("%Y-%m-%d")
+    # bands, not points of time: a label belongs under the middle of its bar
+    label = "timeFormat(toDate(datum.value + 'T00:00:00'), '%b %d')"
     return (
-        by_day(long, day)
-        .mark_bar(binSpacing=1)
+        alt.Chart(long, height=HEIGHT)
+        .mark_bar(width=alt.RelativeBandSize(0.9) if len(days) > FEW_DAYS else WIDE_BAR)
         .encode(
             x=alt.X(
-                f"yearmonthdate({day}):T",
-                axis=alt.Axis(title=None, format="%b %d", labelAngle=0, labelOverlap=True, grid=False),
+                "day:O",
+                scale=alt.Scale(domain=days),
+                axis=alt.Axis(title=None, labelExpr=label, labelAngle=0, labelOverlap=True, grid=False),
             ),
             y=alt.Y("value:Q", title=axis or None, axis=alt.Axis(format=form)),
             color=color(column, list(names.values()), colors),
@@ -219,9 +264,9 @@ def bars(
 def color(column: str, names: Sequence[str], colors: Sequence[str] = PALETTE) -> alt.Color:
     """Colours that stay with their names, with the legend above the chart."""
     scale = alt.Scale(domain=list(names), range=list(colors)[: len(names)])
+    # in one row where it fits on a phone
+    columns = len(names) if sum(map(len, names)) <= ROW_OF_LEGEND else 3
     legend = (
-        alt.Legend(orient="top", title=None, columns=3, labelLimit=300, symbolOpacity=1)
-        if len(names) > 1
-        else None
+        alt.Legend(orient="top", title=None, columns=columns, symbolOpacity=1) if len(names) > 1 else None
     )
     return alt.Color(f"{column}:N", scale=scale, legend=legend, sort=list(names))

@@ -144,7 +144,7 @@ def show(board: Board) -> None:
 def _show_tiles(board: Board, filters: Filters, log: str) -> None:
     books = board.rows(books_sql(filters, log))
     received = int(books["received"].sum())
-    places = st.columns(5)
+    places = st.container(key="tiles").columns(5)
     places[0].metric(
         "Received", f"{received:,}", help=board.define([f"{BOOKS}.received"]), border=True, height="stretch"
     )

@@ -18,6 +18,8 @@ SESSIONS = "leap_mart.session_close_conflicts_daily"
 MATCHES_SHOWN = 200
 PLANES = {"From above (x, y)": "xy", "From the front (x, z)": "xz", "From the side (y, z)": "yz"}
 BINS = 40
+WIDE = 1.5
+# width of a picture of paths by its height, on a desk
 
 
 def matches_sql(day: dt.date) -> str:
@@ -37,6 +39,20 @@ where fixes.event_date = date '{day}'
 group by fixes.session_id
 order by conflicts desc, players desc, fixes.session_id
 limit {MATCHES_SHOWN}"""
+
+
+def beats_sql(day: dt.date, match: str) -> str:
+    """The beats of a match with a position, and the time of the first one in each; the room that all of them take."""
+    return f"""select
+    beat,
+    min(event_date_time) as at,
+    min(position_x) as x0, max(position_x) as x1,
+    min(position_y) as y0, max(position_y) as y1,
+    min(position_z) as z0, max(position_z) as z1
+from {FIXES}
+where event_date = date '{day}' and session_id = {quote_literal(match)}
+group by beat
+order by beat"""
 
 
 def paths_sql(day: dt.date, match: str, first: int, last: int) -> str:
@@ -189,28 +205,25 @@ def _show_match(board: Board, filters: Filters) -> None:
         )
         shown = st.selectbox("View", list(PLANES), key="plane", bind="query-params", width=220)
     chosen = dt.date.fromisoformat(day)
-    beats = board.rows(
-        f"""select min(beat) as first, max(beat) as last from {FIXES}
-        where event_date = date '{chosen}' and session_id = {quote_literal(match)}"""
-    )
-    first, last = int(beats["first"][0]), int(beats["last"][0])
-    span = (first, last)
-    if first < last:
-        span = st.slider("Beats of the match", first, last, span, key=f"beats_{match}")
+    beats = board.rows(beats_sql(chosen, match))
+    clock = _clock(beats)
+    span = _choose_span(match, clock)
     plane = PLANES[shown]
     board.show(
         Figure(
             "Paths of the players",
             paths_sql(chosen, match, *span),
             [FIXES, f"{FIXES}.beat"],
-            lambda rows: _draw_paths(rows, plane, "player_id"),
+            lambda rows: _draw_paths(rows, plane, "player_id", beats),
+            empty="No position lies between these times.",
             note="One line a player in the colour of the team; the dot is the last position.",
         ),
         Figure(
             "Centroids of the teams",
             centroids_sql(chosen, match, *span),
             [CENTROIDS],
-            lambda rows: _draw_paths(rows, plane, "team_id"),
+            lambda rows: _draw_paths(rows, plane, "team_id", beats),
+            empty="No position lies between these times.",
             note="One line a team; the dot is the last centroid.",
         ),
     )
@@ -219,11 +232,39 @@ def _show_match(board: Board, filters: Filters) -> None:
             "Conflicts on the time line",
             conflicts_sql(chosen, match),
             [CONFLICTS],
-            _draw_conflicts,
+            lambda rows: _draw_conflicts(rows, beats),
             empty="No two teams of this match came close to each other.",
-            note="A bar is a conflict of two teams, from its first close beat to its last.",
+            note="A bar is a conflict of two teams, from its first close beat to its last. "
+            "The axis is the whole match.",
         )
     )
+
+
+def _clock(beats: pd.DataFrame) -> dict[int, str]:
+    """The time of day of each beat; with fractions where a second has several."""
+    at = beats["at"]
+    form = "%H:%M:%S" if at.dt.floor("s").is_unique else "%H:%M:%S.%f"
+    return {int(beat): time.strftime(form)[:12] for beat, time in zip(beats["beat"], at, strict=True)}
+
+
+def _choose_span(match: str, clock: dict[int, str]) -> tuple[int, int]:
+    """First and last beat shown, chosen by their time."""
+    beats = list(clock)
+    if len(beats) == 1:
+        return beats[0], beats[0]
+    # a span belongs to its match: another one has other times
+    if st.session_state.get("span_of") not in (None, match):
+        st.session_state.pop("span", None)
+    st.session_state["span_of"] = match
+    first, last = st.select_slider(
+        "Time of the match (UTC)",
+        beats,
+        (beats[0], beats[-1]),
+        format_func=lambda beat: clock[beat],
+        key="span",
+        bind="query-params",
+    )
+    return int(first), int(last)
 
 
 def _describe(name: str, matches: pd.DataFrame) -> str:
@@ -232,13 +273,25 @@ def _describe(name: str, matches: pd.DataFrame) -> str:
     return f"{row['started']}, {row['players']} players in {row['teams']} teams, {conflicts} ({name[:8]})"
 
 
-def _draw_paths(rows: pd.DataFrame, plane: str, line: str) -> Chart:
+def _room(beats: pd.DataFrame, plane: str) -> list[list[float]]:
+    """Bounds of both axes: the same whatever times are chosen; on a desk, units of both are about equally long."""
+    bounds = [(float(beats[f"{axis}0"].min()), float(beats[f"{axis}1"].max())) for axis in plane]
+    tall = max(bounds[1][1] - bounds[1][0], (bounds[0][1] - bounds[0][0]) / WIDE, 1e-6) * 1.04
+    middles = [(low + high) / 2 for low, high in bounds]
+    return [
+        [middle - size / 2, middle + size / 2]
+        for middle, size in zip(middles, (tall * WIDE, tall), strict=True)
+    ]
+
+
+def _draw_paths(rows: pd.DataFrame, plane: str, line: str, beats: pd.DataFrame) -> Chart:
     a, b = plane[0], plane[1]
     teams = sorted(rows["team_id"].unique())
     shown = {team: f"Team {n}" if len(team) > 12 else team for n, team in enumerate(teams, 1)}
     rows = rows.assign(team=rows["team_id"].map(shown))
-    x = alt.X(f"{a}:Q", title=a, scale=alt.Scale(zero=False, nice=False))
-    y = alt.Y(f"{b}:Q", title=b, scale=alt.Scale(zero=False, nice=False))
+    wide, tall = _room(beats, plane)
+    x = alt.X(f"{a}:Q", title=a, scale=alt.Scale(domain=wide, nice=False), axis=alt.Axis(tickCount=6))
+    y = alt.Y(f"{b}:Q", title=b, scale=alt.Scale(domain=tall, nice=False), axis=alt.Axis(tickCount=6))
     shades = color("team", list(shown.values()), PALETTE * (len(teams) // len(PALETTE) + 1))
     base = alt.Chart(rows, height=420).encode(x=x, y=y, color=shades)
     ends = rows.sort_values("beat").groupby(line).tail(1)
@@ -252,15 +305,28 @@ def _draw_paths(rows: pd.DataFrame, plane: str, line: str) -> Chart:
     ) + alt.Chart(ends).mark_point(filled=True, size=90).encode(x=x, y=y, color=shades, tooltip=tooltip)
 
 
-def _draw_conflicts(rows: pd.DataFrame) -> Chart:
+def _draw_conflicts(rows: pd.DataFrame, beats: pd.DataFrame) -> Chart:
     teams = sorted({*rows["team_1_id"], *rows["team_2_id"]})
     shown = {team: f"Team {n}" if len(team) > 12 else team for n, team in enumerate(teams, 1)}
+    first = min(beats["at"].min(), rows["conflict_start"].min())
+    last = max(beats["at"].max(), rows["conflict_end"].max())
+    whole = [
+        alt.DateTime(
+            year=at.year, month=at.month, date=at.day, hours=at.hour, minutes=at.minute, seconds=at.second
+        )
+        for at in (first, last.ceil("s"))
+    ]
     rows = rows.assign(pair=rows["team_1_id"].map(shown) + " and " + rows["team_2_id"].map(shown))
     return (
         alt.Chart(rows, height=grid_height(rows["pair"].nunique(), 28))
         .mark_bar(color=RED, height=14, cornerRadius=3)
         .encode(
-            x=alt.X("conflict_start:T", title=None, axis=alt.Axis(format="%H:%M:%S")),
+            x=alt.X(
+                "conflict_start:T",
+                title=None,
+                scale=alt.Scale(domain=whole),
+                axis=alt.Axis(format="%H:%M:%S", tickCount=8, labelOverlap=True),
+            ),
             x2="conflict_end:T",
             y=alt.Y("pair:N", title=None, axis=alt.Axis(labelLimit=220)),
             tooltip=[
@@ -291,7 +357,7 @@ def _draw_density(rows: pd.DataFrame, plane: str) -> Chart:
 def _draw_encounters(rows: pd.DataFrame) -> Chart:
     rows = rows.assign(day=rows["event_date"].dt.strftime("%Y-%m-%d"))
     return (
-        alt.Chart(rows, height=360)
+        alt.Chart(rows, height=min(grid_height(rows["day"].nunique(), 26), 360))
         .mark_rect()
         .encode(
             x=alt.X(

@@ -1,9 +1,11 @@
 """Money: where revenue comes from, who pays, and what a player is worth."""
 
+import datetime as dt
+
 import altair as alt
 import pandas as pd
 
-from leap_assets.dashboard.figures import Board, Chart, Figure, bars, grid_height, lines
+from leap_assets.dashboard.figures import BLUE, Board, Chart, Figure, bars, grid_height, lines
 from leap_assets.dashboard.filters import Filters, choose
 
 KPI = "leap_mart.kpi_daily"
@@ -77,12 +79,14 @@ def countries_sql(filters: Filters) -> str:
     """Net revenue by country and week."""
     return f"""select country, week_start, purchase_amount
 from leap_mart.country_weekly_revenue
-{filters.where("week_start", segment=False, also=_countries(filters))}
+{_weeks(filters).where("week_start", segment=True)}
 order by all"""
 
 
-def _countries(filters: Filters) -> str:
-    return Filters(filters.first, filters.last, filters.countries).where(segment=True).removeprefix("where ")
+def _weeks(filters: Filters) -> Filters:
+    """The weeks that the chosen days touch; a week of a country has no platform."""
+    monday = filters.first - dt.timedelta(days=filters.first.weekday())
+    return Filters(monday, filters.last, filters.countries)
 
 
 def show(board: Board) -> None:
@@ -97,6 +101,9 @@ def show(board: Board) -> None:
             lambda rows: bars(
                 rows, "source", {"purchase_amount": "Purchases, net", "ad_amount": "Ads"}, form=",.0f"
             ),
+            empty="Nothing was paid on these days.",
+            values=["purchase_amount", "ad_amount"],
+            note="All cohorts.",
         ),
         Figure(
             "Ad revenue by type",
@@ -106,7 +113,8 @@ from {ADS}
 order by all""",
             [f"{ADS}.ad_amount", f"{ADS}.ecpm"],
             _draw_ads,
-            note="All countries and platforms.",
+            empty="No ad was watched on these days.",
+            note="All countries, platforms and cohorts.",
         ),
     )
     board.show(
@@ -114,14 +122,19 @@ order by all""",
             "ARPDAU",
             sql,
             [f"{KPI}.arpdau"],
-            lambda rows: lines(rows, "measure", {"arpdau": "ARPDAU"}, form=".3f"),
+            lambda rows: lines(rows, "measure", {"arpdau": "ARPDAU"}, form=".2f"),
+            empty="Nothing was paid on these days.",
+            values=["arpdau"],
+            note="Revenue, purchases and ads, per active player. All cohorts.",
         ),
         Figure(
             "ARPPU",
             sql,
             [f"{KPI}.arppu"],
             lambda rows: lines(rows, "measure", {"arppu": "ARPPU"}, form=",.2f"),
-            note="Days on which nobody paid have none.",
+            empty="Nobody paid on these days.",
+            values=["arppu"],
+            note="Purchases per payer; days on which nobody paid have none. All cohorts.",
         ),
     )
     board.show(
@@ -130,16 +143,18 @@ order by all""",
             cohorts_sql(filters),
             [f"{COHORTS}.ltv"],
             lambda rows: _draw_by_age(rows, "ltv", ",.2f"),
-            empty="No cohort of these days has an age that is known yet.",
-            note="Revenue to date of a player, purchases and ads; one line a cohort week.",
+            empty="Nothing was paid by these cohorts.",
+            values=["ltv"],
+            note="Revenue to date of a player, purchases and ads; one line a cohort week, whatever the days above.",
         ),
         Figure(
             "Payer conversion by age",
             cohorts_sql(filters),
             [f"{COHORTS}.payer_conversion"],
             lambda rows: _draw_by_age(rows, "payer_conversion", ".1%"),
-            empty="No cohort of these days has an age that is known yet.",
-            note="Share of a cohort that has paid by that age; one line a cohort week.",
+            empty="Nobody of these cohorts has paid.",
+            values=["payer_conversion"],
+            note="Share of a cohort that has paid by that age; one line a cohort week, whatever the days above.",
         ),
     )
     board.show(
@@ -149,15 +164,16 @@ order by all""",
             ["leap_stage.fact_transaction.amount"],
             _draw_products,
             empty="Nothing was sold on these days.",
-            note="Net of refunds; all countries and platforms.",
+            note="Net of refunds; all countries, platforms and cohorts.",
         ),
         Figure(
             "Revenue by country and week",
             countries_sql(filters),
             ["leap_mart.country_weekly_revenue.purchase_amount"],
             _draw_countries,
-            empty="No week that starts on these days has revenue.",
-            note="Purchases, net of refunds; weeks by their Monday.",
+            empty="Nothing was paid in these weeks.",
+            note="Purchases, net of refunds, of the whole weeks that these days touch, by their Monday; all platforms "
+            "and cohorts.",
         ),
     )
 
@@ -166,9 +182,11 @@ def _draw_by_age(rows: pd.DataFrame, column: str, form: str) -> Chart:
     rows = rows.assign(cohort=rows["cohort_week"].dt.strftime("%Y-%m-%d"))
     return (
         alt.Chart(rows, height=280)
-        .mark_line()
+        .mark_line(point=alt.OverlayMarkDef(size=14))
         .encode(
-            x=alt.X("age:Q", title="Days since acquired", axis=alt.Axis(tickMinStep=1, grid=False)),
+            x=alt.X(
+                "age:Q", title="Days since acquired", axis=alt.Axis(tickMinStep=1, format="d", grid=False)
+            ),
             y=alt.Y(f"{column}:Q", title=None, axis=alt.Axis(format=form)),
             color=alt.Color(
                 "cohort:O",
@@ -194,9 +212,9 @@ def _draw_ads(rows: pd.DataFrame) -> Chart:
 def _draw_products(rows: pd.DataFrame) -> Chart:
     return (
         alt.Chart(rows, height=grid_height(len(rows), 24))
-        .mark_bar()
+        .mark_bar(color=BLUE)
         .encode(
-            x=alt.X("revenue:Q", title=None, axis=alt.Axis(format=",.0f")),
+            x=alt.X("revenue:Q", title=None, axis=alt.Axis(format=",.0f", tickCount=5)),
             y=alt.Y("product:N", sort="-x", title=None, axis=alt.Axis(labelLimit=220)),
             tooltip=[
                 alt.Tooltip("product:N", title="Product"),

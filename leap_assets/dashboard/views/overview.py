@@ -83,7 +83,7 @@ TILES = (
     ("Sessions", "sessions", "{:,.0f}", (f"{KPI}.player_sessions",)),
     ("Playtime, hours", "play_hours", "{:,.0f}", (f"{KPI}.play_s",)),
     ("Revenue", "revenue", "{:,.2f}", (f"{KPI}.purchase_amount", f"{KPI}.ad_amount")),
-    ("ARPDAU", "arpdau", "{:.4f}", (f"{KPI}.arpdau",)),
+    ("ARPDAU", "arpdau", "{:.3f}", (f"{KPI}.arpdau",)),
     ("Payer share", "payer_share", "{:.2%}", (f"{KPI}.payer_share", f"{KPI}.payers")),
 )
 
@@ -99,6 +99,8 @@ def show(board: Board) -> None:
             sql,
             [f"{KPI}.dau", f"{KPI}.wau", f"{KPI}.mau"],
             lambda rows: lines(rows, "players", {"dau": "DAU", "wau": "WAU", "mau": "MAU"}),
+            empty="Nobody played on these days.",
+            values=["dau", "wau", "mau"],
         ),
         Figure(
             "Revenue",
@@ -111,6 +113,8 @@ def show(board: Board) -> None:
                 colors=(BLUE, ORANGE),
                 form=",.0f",
             ),
+            empty="Nothing was paid on these days.",
+            values=["purchase_amount", "ad_amount"],
         ),
     )
     board.show(
@@ -119,12 +123,16 @@ def show(board: Board) -> None:
             sql,
             [f"{KPI}.player_sessions"],
             lambda rows: bars(rows, "measure", {"player_sessions": "Sessions"}),
+            empty="Nobody played on these days.",
+            values=["player_sessions"],
         ),
         Figure(
             "Playtime, hours",
             sql.replace("sum(play_s) as play_s", "sum(play_s) / 3600 as play_hours"),
             [f"{KPI}.play_s"],
             lambda rows: bars(rows, "measure", {"play_hours": "Hours"}, colors=(GREEN,)),
+            empty="Nobody played on these days.",
+            values=["play_hours"],
         ),
     )
     board.show(
@@ -133,13 +141,36 @@ def show(board: Board) -> None:
             sql,
             [f"{KPI}.stickiness"],
             lambda rows: lines(rows, "measure", {"stickiness": "DAU / MAU"}, form=".0%"),
+            empty="Nobody played on these days.",
+            values=["stickiness"],
             note="High in the first month of the data: MAU has fewer days to look back on.",
         ),
         Figure(
             "ARPDAU",
             sql,
             [f"{KPI}.arpdau"],
-            lambda rows: lines(rows, "measure", {"arpdau": "ARPDAU"}, form=".3f"),
+            lambda rows: lines(rows, "measure", {"arpdau": "ARPDAU"}, form=".2f"),
+            empty="Nothing was paid on these days.",
+            values=["arpdau"],
+            note="Revenue, purchases and ads, per active player.",
+        ),
+    )
+    board.show(
+        Figure(
+            "Payer share",
+            sql,
+            [f"{KPI}.payer_share", f"{KPI}.payers"],
+            lambda rows: lines(rows, "measure", {"payer_share": "Payer share"}, form=".1%"),
+            empty="Nobody paid on these days.",
+            values=["payer_share"],
+        ),
+        Figure(
+            "New players",
+            sql,
+            [f"{KPI}.new_players"],
+            lambda rows: bars(rows, "measure", {"new_players": "New players"}, colors=(GREEN,)),
+            empty="Nobody joined on these days.",
+            values=["new_players"],
         ),
     )
 
@@ -157,7 +188,8 @@ def _show_tiles(board: Board, filters: Filters) -> None:
         before = None
     per_row = 5
     for at in range(0, len(TILES), per_row):
-        for tile, place in zip(TILES[at : at + per_row], st.columns(per_row), strict=False):
+        row = st.container(key=f"tiles_{at}")
+        for tile, place in zip(TILES[at : at + per_row], row.columns(per_row), strict=False):
             label, column, form, names = tile
             value = chosen[column]
             place.metric(
@@ -169,11 +201,12 @@ def _show_tiles(board: Board, filters: Filters) -> None:
                 height="stretch",
             )
     days = f"{filters.days} day{'s' if filters.days > 1 else ''}"
-    if before is not None:
-        st.caption(f"Changes against the {days} before.")
-    else:
-        st.caption(f"No changes are shown: not all of the {days} before are loaded.")
-    board.explain("Tiles", sql, board.rows(sql))
+    with st.container(horizontal=True, vertical_alignment="center"):
+        if before is not None:
+            st.caption(f"Changes against the {days} before.", width="content")
+        else:
+            st.caption(f"No changes are shown: not all of the {days} before are loaded.", width="content")
+        board.explain("Tiles", sql, board.rows(sql))
 
 
 def _change(value: float, before: float) -> str | None:

@@ -126,6 +126,7 @@ def show(board: Board) -> None:
             [f"{COHORTS}.retention", f"{COHORTS}.rolling_retention"],
             _draw_curve,
             empty="No cohort of these days is a day old yet.",
+            note="Over all cohorts old enough.",
         ),
         Figure(
             "D1, D7 and D30 by cohort week",
@@ -193,7 +194,9 @@ def _draw_curve(rows: pd.DataFrame) -> Chart:
         alt.Chart(long[long["age"] > 0], height=280)
         .mark_line(point=alt.OverlayMarkDef(size=22))
         .encode(
-            x=alt.X("age:Q", title="Days since acquired", axis=alt.Axis(tickMinStep=1, grid=False)),
+            x=alt.X(
+                "age:Q", title="Days since acquired", axis=alt.Axis(tickMinStep=1, format="d", grid=False)
+            ),
             y=alt.Y("share:Q", title=None, axis=alt.Axis(format=".0%")),
             color=color("kind", list(names.values())),
             tooltip=[
