@@ -30,7 +30,9 @@ BLUE, ORANGE, GREEN, RED, PURPLE, SKY, YELLOW, GREY = PALETTE = (
 HEIGHT = 280
 # of a chart, in pixels
 FEW_DAYS = 7
-# of which each has its tick
+# whose bars would be as wide as walls
+MOST_TICKS = 31
+# at the days themselves: between weeks, a tick of its own choice would name a day that has no point
 WIDE_BAR = 32
 # of a bar among few, in pixels
 ROW_OF_LEGEND = 34
@@ -173,9 +175,11 @@ def grid_height(rows: int, each: int) -> int:
 def by_day(rows: pd.DataFrame, column: str = "event_date") -> Chart:
     """A chart whose x axis is a column of days."""
     days = rows[column].nunique()
-    # a tick a day where there are few, not one an hour
+    # ticks at the days themselves where these are few: not at hours, nor between weeks
     ticks = (
-        {"values": sorted(rows[column].dt.strftime("%Y-%m-%dT00:00:00").unique())} if days <= FEW_DAYS else {}
+        {"values": sorted(rows[column].dt.strftime("%Y-%m-%dT00:00:00").unique())}
+        if days <= MOST_TICKS
+        else {}
     )
     axis = alt.Axis(title=None, format="%b %d", labelAngle=0, labelOverlap=True, grid=False, **ticks)
     return alt.Chart(rows, height=HEIGHT).encode(x=alt.X(f"{column}:T", axis=axis))

@@ -1,10 +1,15 @@
 """Each page over a small world: its figures are those of the marts, and no state of the data breaks it."""
 
+import datetime as dt
 import re
 
+import pandas as pd
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from leap_assets.dashboard.figures import Figure, bars
+from leap_assets.dashboard.filters import Filters
+from leap_assets.dashboard.views import money
 from leap_assets.settings import LANDING, PROJECT_DIR
 from leap_assets_tests.conftest import DAYS, as_day
 from leap_assets_tests.test_real_input import TWO_ROUNDS, load
@@ -151,6 +156,40 @@ def test_the_exposure_names_the_tables_that_the_pages_read():
     named = set(re.findall(r"ref\('(\w+)'\)|source\('\w+', '(\w+)'\)", dashboard))
     # not a model of dbt
     assert {name.partition(".")[2] for name in queried} - {"proof_daily"} == {a or b for a, b in named}
+
+
+@pytest.mark.parametrize(
+    ("values", "is_empty"),
+    [
+        ([], True),
+        ([0, 0], True),
+        ([None, None], True),
+        ([None, 0], True),
+        ([0, -1], False),
+        ([None, 2], False),
+    ],
+)
+def test_a_picture_of_nothing_is_a_sentence_instead(values, is_empty):
+    rows = pd.DataFrame({"day": range(len(values)), "amount": values})
+    assert Figure("Money", "", [], None, values=["amount"]).is_empty(rows) is is_empty
+    # columns that are not drawn do not matter
+    assert Figure("Money", "", [], None).is_empty(rows) is rows.empty
+
+
+def test_each_bar_stands_above_its_day_and_no_other_day_is_named():
+    days = pd.to_datetime(["2025-01-01", "2025-01-03"])
+    rows = pd.DataFrame({"event_date": days, "sessions": [1, 2]})
+    chart = bars(rows, "measure", {"sessions": "Sessions"}).to_dict()
+    assert chart["encoding"]["x"]["type"] == "ordinal"
+    assert chart["encoding"]["x"]["scale"]["domain"] == ["2025-01-01", "2025-01-02", "2025-01-03"]
+
+
+def test_weeks_of_countries_are_those_that_the_days_touch():
+    thursday = dt.date(2025, 1, 2)
+    sql = money.countries_sql(Filters(thursday, thursday, ["DE"], ["pc"], [thursday]))
+    assert "week_start between date '2024-12-30' and date '2025-01-02'" in sql
+    assert "country in ('DE')" in sql
+    assert "platform" not in sql
 
 
 def test_the_pages_are_those_that_the_app_shows():

@@ -200,12 +200,13 @@ def _show_tiles(board: Board, filters: Filters) -> None:
                 border=True,
                 height="stretch",
             )
-    days = f"{filters.days} day{'s' if filters.days > 1 else ''}"
+    days = f"{filters.days} days" if filters.days > 1 else "day"
+    missing = f"not all of the {days} before are" if filters.days > 1 else "the day before is not"
     with st.container(horizontal=True, vertical_alignment="center"):
         if before is not None:
             st.caption(f"Changes against the {days} before.", width="content")
         else:
-            st.caption(f"No changes are shown: not all of the {days} before are loaded.", width="content")
+            st.caption(f"No changes are shown: {missing} loaded.", width="content")
         board.explain("Tiles", sql, board.rows(sql))
 
 
