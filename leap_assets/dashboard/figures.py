@@ -176,12 +176,12 @@ def by_day(rows: pd.DataFrame, column: str = "event_date") -> Chart:
     """A chart whose x axis is a column of days."""
     days = rows[column].nunique()
     # ticks at the days themselves where these are few: not at hours, nor between weeks
-    ticks = (
-        {"values": sorted(rows[column].dt.strftime("%Y-%m-%dT00:00:00").unique())}
+    at = (
+        sorted(rows[column].dt.strftime("%Y-%m-%dT00:00:00").unique())
         if days <= MOST_TICKS
-        else {}
+        else alt.Undefined
     )
-    axis = alt.Axis(title=None, format="%b %d", labelAngle=0, labelOverlap=True, grid=False, **ticks)
+    axis = alt.Axis(title=None, format="%b %d", labelAngle=0, labelOverlap=True, grid=False, values=at)
     return alt.Chart(rows, height=HEIGHT).encode(x=alt.X(f"{column}:T", axis=axis))
 
 
