@@ -117,7 +117,7 @@ def test_a_data_folder_of_any_name_is_limited_to_itself_and_published(tmp_path, 
             );
             create table leap_raw.delivery (delivery_date date)"""
         )
-        publish(connection, folder / "published" / "leap.duckdb", "a run")
+        publish(connection, folder / "published" / "leap.duckdb", "a run", currency="USD")
     assert (folder / "published" / "leap.duckdb").exists()
 
 

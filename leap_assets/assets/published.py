@@ -49,7 +49,7 @@ def build_published(
     ) -> Iterator[dg.MaterializeResult[None]]:
         days = delivery_window(context)
         with warehouse.get_connection() as connection:
-            rows = publish(connection, path, context.run.run_id, _meanings(shown))
+            rows = publish(connection, path, context.run.run_id, _meanings(shown), currency=settings.currency)
             for day, figures in key_figures(connection, days).items():
                 context.add_asset_metadata(figures, partition_key=day)
         if settings.rebuild:

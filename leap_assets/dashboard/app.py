@@ -98,7 +98,8 @@ def _watch(path: str, shown: Stamp | None) -> None:
     )
     st.caption(
         f"Published {say_age(snapshot.published_at, dt.datetime.now(dt.UTC))} "
-        f"({snapshot.published_at:%Y-%m-%d %H:%M} UTC) by run {snapshot.run_id[:8]}: {days}."
+        f"({snapshot.published_at:%Y-%m-%d %H:%M} UTC) by run {snapshot.run_id[:8]}: {days}. "
+        f"Amounts are in {snapshot.currency}."
     )
 
 

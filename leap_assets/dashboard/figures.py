@@ -161,7 +161,7 @@ def _grouped(rows: pd.DataFrame) -> dict[str, Any]:
 def _tighten(chart: Chart) -> Chart:
     """A chart with less air than Streamlit's theme gives it, and labels that stay under their bars."""
     return (
-        chart.configure(padding={"left": 0, "right": 4, "top": 4, "bottom": 0})
+        chart.configure(padding={"left": 0, "right": 4, "top": 10, "bottom": 0})
         .configure_axis(labelPadding=6, titlePadding=8, labelFlush=False)
         .configure_legend(offset=8, padding=0, labelPadding=6, labelLimit=300)
     )

@@ -42,6 +42,8 @@ class Snapshot:
     run_id : str
     days, first, last
         Delivery days in it: how many, the first, the last; the dates are None without one.
+    currency : str
+        Of all amounts.
     descriptions : dict
         By (table, column), and by (table, "") for the table itself; `table` with its schema.
     """
@@ -52,6 +54,7 @@ class Snapshot:
     days: int
     first: dt.date | None
     last: dt.date | None
+    currency: str
     descriptions: dict[tuple[str, str], str]
     _connection: duckdb.DuckDBPyConnection = field(repr=False, compare=False)
 
@@ -77,7 +80,8 @@ class Snapshot:
             connection.execute(f"attach {quote_literal(str(path))} as published (read_only)")
             connection.execute("use published")
             (told,) = connection.execute(
-                """select epoch_us(published_at), run_id, delivery_days, first_delivery_date, last_delivery_date
+                """select epoch_us(published_at), run_id, delivery_days, first_delivery_date,
+                    last_delivery_date, currency
                 from leap_published.snapshot"""
             ).fetchall()
             texts = connection.execute(
@@ -92,10 +96,10 @@ class Snapshot:
             raise NoSnapshotError(
                 f"{path} cannot be read as a published file of Leap: {error}. A run that publishes writes it anew."
             ) from error
-        published_us, run_id, days, first, last = told
+        published_us, run_id, days, first, last, currency = told
         published_at = dt.datetime.fromtimestamp(published_us / 1e6, dt.UTC)
         descriptions = {(table, column): text for table, column, text in texts}
-        return cls(path, published_at, run_id, days, first, last, descriptions, connection)
+        return cls(path, published_at, run_id, days, first, last, currency, descriptions, connection)
 
     def query(self, sql: str) -> pd.DataFrame:
         """Rows of a query; safe in several threads."""

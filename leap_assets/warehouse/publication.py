@@ -65,6 +65,8 @@ def publish(
     path: Path,
     run_id: str,
     meanings: Mapping[tuple[str, str], Meaning] | None = None,
+    *,
+    currency: str,
 ) -> dict[str, int]:
     """Write the published file and put it in place by rename.
 
@@ -78,6 +80,8 @@ def publish(
         The run that publishes, for `leap_published.snapshot`.
     meanings : mapping from (schema, table) to Meaning
         Become comments on the published tables and columns; those of other tables are left alone.
+    currency : str
+        In which the amounts are, for `leap_published.snapshot`.
 
     Returns
     -------
@@ -115,9 +119,10 @@ def publish(
             select
                 cast(? as timestamptz) as published_at, cast(? as varchar) as run_id,
                 count(distinct delivery_date) as delivery_days,
-                min(delivery_date) as first_delivery_date, max(delivery_date) as last_delivery_date
+                min(delivery_date) as first_delivery_date, max(delivery_date) as last_delivery_date,
+                cast(? as varchar) as currency
             from leap_raw.delivery""",
-            [dt.datetime.now(dt.UTC), run_id],
+            [dt.datetime.now(dt.UTC), run_id, currency],
         )
     except BaseException:
         # on a full disk half a copy would only be in the way

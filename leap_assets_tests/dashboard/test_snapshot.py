@@ -21,7 +21,8 @@ def write(path, days: int) -> None:
         connection.execute(
             """create table leap_published.snapshot as select
             timestamptz '2025-03-01 12:00:00+00' as published_at, 'the-run' as run_id, ? as delivery_days,
-            date '2025-01-01' as first_delivery_date, date '2025-01-01' + ? as last_delivery_date""",
+            date '2025-01-01' as first_delivery_date, date '2025-01-01' + ? as last_delivery_date,
+            'EUR' as currency""",
             [days, days - 1],
         )
         connection.execute("create table leap_mart.numbers as select 1 as one")
@@ -40,6 +41,7 @@ def test_a_snapshot_says_what_it_is(path):
     snapshot = Snapshot.open(path)
     assert (snapshot.published_at, snapshot.run_id, snapshot.days) == (NOON, "the-run", 3)
     assert (snapshot.first, snapshot.last) == (dt.date(2025, 1, 1), dt.date(2025, 1, 3))
+    assert snapshot.currency == "EUR"
 
 
 def test_definitions_are_the_comments_of_the_file(path):

@@ -66,28 +66,31 @@ def warehouse(tmp_path):
         yield connection
 
 
-def test_the_snapshot_says_which_run_published_and_which_days(tmp_path, warehouse):
+def test_the_snapshot_says_which_run_published_which_days_and_in_which_currency(tmp_path, warehouse):
     warehouse.execute(
         "insert into leap_raw.delivery values "
         "('a', '2025-01-01'), ('b', '2025-01-01'), ('a', '2025-01-04'), ('b', '2025-01-04')"
     )
     path = tmp_path / "published" / "leap.duckdb"
     started = dt.datetime.now(dt.UTC)
-    assert publish(warehouse, path, "the run") == {"leap_mart.numbers": 7, "leap_raw.rejected_line": 0}
+    assert publish(warehouse, path, "the run", currency="USD") == {
+        "leap_mart.numbers": 7,
+        "leap_raw.rejected_line": 0,
+    }
     with duckdb.connect(str(path), read_only=True) as published:
         [(at, *rest)] = published.execute(
             "select epoch_us(published_at), * exclude (published_at) from leap_published.snapshot"
         ).fetchall()
     assert started.timestamp() - 1 <= at / 1e6 <= dt.datetime.now(dt.UTC).timestamp()
-    assert rest == ["the run", 2, dt.date(2025, 1, 1), dt.date(2025, 1, 4)]
+    assert rest == ["the run", 2, dt.date(2025, 1, 1), dt.date(2025, 1, 4), "USD"]
 
 
 def test_a_snapshot_without_deliveries_has_no_days(tmp_path, warehouse):
     path = tmp_path / "published.duckdb"
-    publish(warehouse, path, "the run")
+    publish(warehouse, path, "the run", currency="USD")
     with duckdb.connect(str(path), read_only=True) as published:
         query = "select * exclude (published_at) from leap_published.snapshot"
-        assert published.execute(query).fetchall() == [("the run", 0, None, None)]
+        assert published.execute(query).fetchall() == [("the run", 0, None, None, "USD")]
 
 
 def test_published_tables_carry_their_meanings(tmp_path, warehouse):
@@ -96,7 +99,7 @@ def test_published_tables_carry_their_meanings(tmp_path, warehouse):
         ("leap_mart", "numbers"): Meaning("It's seven.", {"range": "From 0.", "gone": "Not there."}),
         ("leap_mart", "never_built"): Meaning("Nothing.", {}),
     }
-    publish(warehouse, path, "the run", meanings)
+    publish(warehouse, path, "the run", meanings, currency="USD")
     with duckdb.connect(str(path), read_only=True) as published:
         told = "select comment from duckdb_tables() where table_name = 'numbers'"
         assert published.execute(told).fetchall() == [("It's seven.",)]
@@ -135,7 +138,7 @@ def test_readers_meet_whole_snapshots_while_the_file_is_replaced_many_times(tmp_
                 warehouse.execute(
                     f"create or replace table {name} as select {number} as n from range({ROWS})"
                 )
-            publish(warehouse, path, f"run {number}")
+            publish(warehouse, path, f"run {number}", currency="USD")
             states |= state_of(path, names)
             if number == 0:
                 answers = stack.enter_context(polling(2, path, names, tmp_path / "stop", pause_s=0))

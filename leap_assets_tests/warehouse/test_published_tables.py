@@ -34,7 +34,7 @@ def connection():
 
 
 def test_people_see_marts_and_some_stage_tables_and_no_leftovers(connection, tmp_path):
-    rows = publish(connection, tmp_path / "leap.duckdb", "a run")
+    rows = publish(connection, tmp_path / "leap.duckdb", "a run", currency="USD")
     expected = {"leap_mart.kpi_daily": 3, "leap_stage.fact_session": 1}
     assert rows == {**expected, "leap_raw.rejected_line": 4 * REJECTED_PER_DAY}
     with duckdb.connect(str(tmp_path / "leap.duckdb"), read_only=True) as published:
@@ -43,7 +43,7 @@ def test_people_see_marts_and_some_stage_tables_and_no_leftovers(connection, tmp
 
 
 def test_the_first_rejected_lines_of_each_day_and_reason_are_kept(connection, tmp_path):
-    publish(connection, tmp_path / "leap.duckdb", "a run")
+    publish(connection, tmp_path / "leap.duckdb", "a run", currency="USD")
     with duckdb.connect(str(tmp_path / "leap.duckdb"), read_only=True) as published:
         found = published.execute(
             "select delivery_date, reason, count(*), max(line_number) from leap_raw.rejected_line group by all"
@@ -55,10 +55,10 @@ def test_the_first_rejected_lines_of_each_day_and_reason_are_kept(connection, tm
 
 def test_a_file_is_replaced_also_behind_a_half_written_one_and_nobody_may_write_it(connection, tmp_path):
     path = tmp_path / "leap.duckdb"
-    publish(connection, path, "a run")
+    publish(connection, path, "a run", currency="USD")
     path.with_name(".leap.duckdb.partial").write_text("a killed run left this")
     connection.execute("insert into leap_mart.kpi_daily values ('2025-01-03')")
-    publish(connection, path, "a run")
+    publish(connection, path, "a run", currency="USD")
     assert path.stat().st_mode & 0o222 == 0
     assert [file.name for file in tmp_path.iterdir()] == ["leap.duckdb"]
     with duckdb.connect(str(path), read_only=True) as published:

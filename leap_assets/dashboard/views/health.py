@@ -126,7 +126,8 @@ def show(board: Board) -> None:
     )
     if board.rows("select 1 from information_schema.tables where table_name = 'proof_daily'").empty:
         st.info(
-            "These numbers come from a real source: only the simulated world has a truth to prove them by."
+            "No proof is published: only the simulated world has a truth to prove numbers by, and LEAP_PROOFS=0 "
+            "leaves it out."
         )
         return
     board.show(
