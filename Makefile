@@ -34,7 +34,7 @@ dev: setup ## start the Dagster UI, its schedules and its backfills (HOST=, PORT
 	DAGSTER_HOME="$${DAGSTER_HOME:-$(CURDIR)/data/dagster}" $(BIN)/dagster dev --host $(HOST) --port $(PORT)
 
 dashboard: setup ## show the published marts in the browser (HOST=, DASHBOARD_PORT=8501)
-	$(BIN)/streamlit run leap_assets/dashboard/app.py --server.address $(HOST) --server.port $(DASHBOARD_PORT)
+	$(BIN)/python -m leap_assets.dashboard --server.address $(HOST) --server.port $(DASHBOARD_PORT)
 
 docs: setup ## write dbt's documentation of the models, with their lineage, to data/docs/
 	@$(BIN)/python -m leap_assets.dbt_docs

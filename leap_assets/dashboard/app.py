@@ -1,4 +1,4 @@
-"""The dashboard's entry: `streamlit run leap_assets/dashboard/app.py`, or `make dashboard`."""
+"""The dashboard's entry: `streamlit run leap_assets/dashboard/app.py`; `make dashboard` starts it."""
 
 import datetime as dt
 from collections.abc import Callable

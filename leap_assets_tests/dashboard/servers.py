@@ -14,7 +14,7 @@ from leap_assets.settings import PROJECT_DIR
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
 DASHBOARD = (
-    ["streamlit", "run", "leap_assets/dashboard/app.py", "--server.port", "{port}"],
+    ["leap_assets.dashboard", "--server.port", "{port}"],
     "_stcore/health",
 )
 START_S = 120
