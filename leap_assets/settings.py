@@ -454,6 +454,11 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
     return dataclasses.replace(settings, data_dir=data_dir, delivered=delivered)
 
 
+def has_dagster_home() -> bool:
+    """Whether Dagster is told where the history of runs is; else dagster.yaml in the working directory says so."""
+    return bool(os.environ.get("DAGSTER_HOME"))
+
+
 def list_sources(sources_dir: Path) -> list[str]:
     """Names of the mapped sources in a folder: of the folders in it that have a declaration."""
     return sorted(path.parent.name for path in sources_dir.glob("*/source.toml"))

@@ -8,7 +8,6 @@ import argparse
 import dataclasses
 import datetime as dt
 import difflib
-import os
 import shlex
 import sys
 import tempfile
@@ -24,7 +23,14 @@ from leap_assets.landing.hashing import KeyedHash
 from leap_assets.landing.ingestion import load_deliveries, read_rates
 from leap_assets.landing.validation import quote_identifier
 from leap_assets.partitions import Window
-from leap_assets.settings import PROJECT_DIR, Settings, SettingsError, list_sources, load_settings
+from leap_assets.settings import (
+    PROJECT_DIR,
+    Settings,
+    SettingsError,
+    has_dagster_home,
+    list_sources,
+    load_settings,
+)
 from leap_assets.sources.declaration import MappedSource, SourceError, hashing_of, read_source
 from leap_assets.sources.delivered import RecordFile, list_delivered, record_files
 from leap_assets.sources.mapping import Mapper, Prepared
@@ -300,7 +306,7 @@ def _environment(
         exports.append(f"LEAP_DELIVERED_DIR={shlex.quote(str(folder))}")
     if exports:
         yield f"export {' '.join(exports)}"
-    if not is_set or "DAGSTER_HOME" not in os.environ:
+    if not (is_set and has_dagster_home()):
         home = (
             "$LEAP_DATA_DIR/dagster"
             if not is_set
