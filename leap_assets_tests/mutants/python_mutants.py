@@ -57,7 +57,6 @@ CHANGES: dict[str, tuple[tuple[str, ...], tuple[tuple[str, str], ...]]] = {
             ("return np.minimum(first, second), np.maximum(first, second)", "return first, second"),
             ('last[begun], side="right"', 'last[begun], side="left"'),
             ("for k in range(1, slots)", "for k in range(1, slots - 1)"),
-            ("order = np.argsort(x, axis=1)", "order = np.argsort(-x, axis=1)"),
         ),
     ),
     "conflicts/_points.py": (
