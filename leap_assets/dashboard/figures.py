@@ -122,21 +122,35 @@ class Board:
         self.explain(figure.title, figure.sql, rows, with_rows=figure.draw is not None)
 
     def explain(self, title: str, sql: str, rows: pd.DataFrame, *, with_rows: bool = True) -> None:
-        """The query behind a figure, its rows and a download."""
+        """The query behind a figure, its rows and a download; made when somebody opens it."""
         name = "".join(char if char.isalnum() else "_" for char in title.lower()).strip("_")
-        with st.popover("Query and data", icon=":material/database:", type="tertiary"):
-            st.code(sql.strip(), language="sql")
-            if with_rows:
-                st.dataframe(_plain(rows), hide_index=True, height=220, column_config=_grouped(rows))
-            st.download_button(
-                "Download as CSV",
-                _plain(rows).to_csv(index=False).encode(),
-                file_name=f"{name}.csv",
-                mime="text/csv",
-                icon=":material/download:",
-                key=f"csv_{name}",
-                on_click="ignore",
-            )
+        _explain(name, sql, rows, with_rows=with_rows)
+
+
+@st.fragment
+def _explain(name: str, sql: str, rows: pd.DataFrame, *, with_rows: bool) -> None:
+    opened = st.popover(
+        "Query and data",
+        icon=":material/database:",
+        type="tertiary",
+        key=f"explain_{name}",
+        on_change="rerun",
+    )
+    if not opened.open:
+        return
+    with opened:
+        st.code(sql.strip(), language="sql")
+        if with_rows:
+            st.dataframe(_plain(rows), hide_index=True, height=220, column_config=_grouped(rows))
+        st.download_button(
+            "Download as CSV",
+            _plain(rows).to_csv(index=False).encode(),
+            file_name=f"{name}.csv",
+            mime="text/csv",
+            icon=":material/download:",
+            key=f"csv_{name}",
+            on_click="ignore",
+        )
 
 
 def _plain(rows: pd.DataFrame) -> pd.DataFrame:

@@ -1,6 +1,7 @@
 """The dashboard in a real browser: what is drawn, what the address keeps, and what happens when a run publishes."""
 
 import re
+from pathlib import Path
 
 import pytest
 
@@ -84,6 +85,20 @@ def test_a_definition_is_shown_on_hover(browser, dashboard):
     tile = page.locator("[data-testid=stMetric]", has_text="DAU, mean")
     tile.locator("[data-testid=stTooltipIcon]").hover()
     page.get_by_text("Players active on the day.").wait_for(timeout=WAIT_MS)
+    page.close()
+
+
+@pytest.mark.slow
+def test_the_query_and_the_rows_of_a_figure_can_be_taken_along(browser, clean, dashboard):
+    page, _ = visit(browser, dashboard)
+    page.get_by_role("button", name="Query and data").nth(1).click()
+    page.get_by_text("leap_mart.kpi_daily").first.wait_for(timeout=WAIT_MS)
+    with page.expect_download() as download:
+        page.get_by_text("Download as CSV").click()
+    header, *rows = Path(download.value.path()).read_text().splitlines()
+    expected = clean.query("select event_date::varchar, dau::double from leap_mart.kpi_daily order by all")
+    assert header.startswith("event_date,dau,")
+    assert [(row.split(",")[0], float(row.split(",")[1])) for row in rows] == expected
     page.close()
 
 
