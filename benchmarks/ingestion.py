@@ -15,7 +15,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from statistics import median
 
-from benchmarks.client_events import THREADS, BenchmarkError, Step, start
+from benchmarks.client_events import THREADS, start
+from benchmarks.measuring import BenchmarkError, Step
 
 FIRST = dt.date(2025, 1, 1)
 LAST = FIRST + dt.timedelta(6)

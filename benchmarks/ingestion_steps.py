@@ -10,8 +10,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from benchmarks.client_events_leap import PROJECT, Stopwatch, run_dbt
+from benchmarks.client_events_leap import PROJECT, run_dbt
 from benchmarks.client_events_world import ARRIVALS_PER_PLAYER
+from benchmarks.measuring import Stopwatch
 
 ROWS_PER_PLAYER_DAY = {"client": 6.4, "session": 0.58, "transaction": 0.0085, "heartbeat": 12.5}
 # of the players of the first day, in the default world

@@ -8,8 +8,9 @@ import sys
 
 import pytest
 
-from benchmarks.client_events import CONTENDERS, Step, find_differences
+from benchmarks.client_events import CONTENDERS, find_differences
 from benchmarks.ingestion import NAMES, Cost, Measured, report
+from benchmarks.measuring import Step
 from leap_assets.settings import PROJECT_DIR
 
 
