@@ -96,7 +96,7 @@ def main(arguments: Sequence[str]) -> None:
         write_outcomes(connection, outcomes, events)
         if differing := [outcome.mart for outcome in outcomes if not outcome.passed]:
             sys.exit(f"not proven: {', '.join(differing)}")
-        publish(connection, settings.published_path, "plain")
+        publish(connection, settings.published_path, "plain", currency=settings.currency)
 
 
 if __name__ == "__main__":
