@@ -1,11 +1,13 @@
 """dbt as a child process that never outlives the run that started it: the program `leap-dbt`.
 
 A run that is killed leaves its children behind, and a dbt left behind would go on writing while the next run
-already does. So this child dies with its parent, and holds a lock of its own for as long as it lives. Nothing else
-is different from dbt. Kept free of other imports of Leap: it starts with every dbt command.
+already does. So this child dies with its parent, and holds a lock of its own for as long as it lives. And it works in
+the folder of the warehouse, so that the project as parsed once serves every data folder. Nothing else is different
+from dbt. Kept free of other imports of Leap: it starts with every dbt command.
 """
 
 import atexit
+import contextlib
 import ctypes
 import os
 import signal
@@ -15,6 +17,7 @@ import time
 from pathlib import Path
 
 LOCK_VARIABLE = "DBT_LEAP_CHILD_LOCK"
+WAREHOUSE_VARIABLE = "DBT_LEAP_WAREHOUSE"
 PR_SET_PDEATHSIG = 1
 # prctl(2): the signal this process gets when its parent dies
 POLL_S = 0.5
@@ -36,9 +39,24 @@ def die_with_parent(parent: int) -> None:
     threading.Thread(target=watch, daemon=True, name="die-with-parent").start()
 
 
+def enter_folder_of_warehouse() -> None:
+    """Make the warehouse's path relative to the working directory.
+
+    dbt parses a whole project anew when a connection's path is another than the last time.
+    """
+    path = Path(os.environ.get(WAREHOUSE_VARIABLE, ""))
+    if not path.is_absolute():
+        return
+    # a folder that cannot be entered is dbt's to report
+    with contextlib.suppress(OSError):
+        os.chdir(path.parent)
+        os.environ[WAREHOUSE_VARIABLE] = path.name
+
+
 def main() -> None:
     """Run dbt with the arguments of this process."""
     die_with_parent(os.getppid())
+    enter_folder_of_warehouse()
     if path := os.environ.get(LOCK_VARIABLE):
         from filelock import FileLock
 

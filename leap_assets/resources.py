@@ -25,7 +25,7 @@ from filelock import FileLock, Timeout
 from packaging.version import Version
 from pydantic import PrivateAttr
 
-from leap_assets.dbt_child import LOCK_VARIABLE
+from leap_assets.dbt_child import LOCK_VARIABLE, WAREHOUSE_VARIABLE
 from leap_assets.retention import prune_history
 from leap_assets.settings import LANDING, PROJECT_DIR, SIMULATOR, Settings
 from leap_assets.warehouse.connections import (
@@ -370,7 +370,7 @@ class LeapDbt(DbtCliResource):
     def from_settings(cls, settings: Settings) -> "LeapDbt":
         """The dbt project with the settings that its models read."""
         environment = {
-            "DBT_LEAP_WAREHOUSE": str(settings.written_path),
+            WAREHOUSE_VARIABLE: str(settings.written_path),
             "DBT_LEAP_BEAT_S": repr(settings.heartbeat_s),
             "DBT_LEAP_CURRENCY": settings.currency,
             "DBT_LEAP_START_DATE": settings.start_date.isoformat(),

@@ -186,6 +186,23 @@ def test_dbt_is_not_asked_for_its_version(tmp_path):
     assert "_initialize_dbt_core_adapter" in vars(LeapDbt.__mro__[1])
 
 
+@pytest.mark.slow
+def test_the_project_is_parsed_once_for_all_data_folders(tmp_path, monkeypatch):
+    told = []
+    for name in ("one", "two"):
+        folder = tmp_path / name
+        folder.mkdir()
+        dbt = LeapDbt.from_settings(settings(folder))
+        for variable, value in dbt.environment.items():
+            monkeypatch.setenv(variable, value)
+        command = [dbt.dbt_executable, "parse", "--no-write-json", "--target-path", str(tmp_path / "target")]
+        command += ["--project-dir", dbt.project_dir, "--profiles-dir", dbt.profiles_dir]
+        command += ["--log-path", str(tmp_path)]
+        told.append(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+    assert "Unable to do partial parsing because saved manifest not found" in told[0]
+    assert "Unable to do partial parsing" not in told[1]
+
+
 def test_the_dbt_child_dies_with_its_parent(tmp_path):
     child = textwrap.dedent(
         """
