@@ -34,6 +34,9 @@ PREPARE_LIMIT_S = 60.0
 # for a SELECT over no record, and over one of nothing
 TABLE_FUNCTIONS = ("unnest", "range", "generate_series", "json_each", "json_tree", "repeat")
 # of all others some change the database (enable_logging), and some look around in it
+SIZED_FUNCTIONS = ("repeat", "lpad", "rpad", "list_resize", "array_resize", "range", "generate_series")
+LARGEST_SIZE = 1_000_000
+# characters or members of the one value that they make: DuckDB makes it at once, unbounded and not to be interrupted
 REASON_CHARS = 500
 LINE_NUMBER, LINE_NUMBERS, SOURCE_FILE = "line_number", "line_numbers", "source_file"
 _LINEAGE_TYPES = {LINE_NUMBER: "BIGINT", LINE_NUMBERS: "BIGINT[]", SOURCE_FILE: "VARCHAR"}
@@ -513,6 +516,7 @@ def _prepare(
 ) -> Prepared:
     contract = CONTRACTS[select.log]
     tree = _parse(connection, select)
+    _refuse_sizes(select, tree)
     types = _describe(connection, select, select.sql)
     _refuse_bare_arrows(connection, select)
     # DuckDB calls a bare null an INTEGER in the end
@@ -569,14 +573,43 @@ def _parse(connection: duckdb.DuckDBPyConnection, select: Select) -> dict[str, A
     return dict(tree)
 
 
-def _table_functions(tree: Any) -> Iterator[str]:
+def _refuse_sizes(select: Select, tree: Mapping[str, Any]) -> None:
+    """Refuse a value that is made to a size, given as a number, that no value of a log has."""
+    # those in a FROM clause make row after row, which can be interrupted
+    rows = {id(node["function"]) for node in _nodes(tree) if node.get("type") == "TABLE_FUNCTION"}
+    for node in _nodes(tree):
+        name = str(node.get("function_name", "")).lower()
+        # of a range of three, the numbers say nothing of its size
+        is_stepped = name in ("range", "generate_series") and len(node["children"]) > 2
+        if name not in SIZED_FUNCTIONS or is_stepped or id(node) in rows:
+            continue
+        for argument in node["children"]:
+            while argument["type"] == "OPERATOR_CAST":
+                argument = argument["child"]
+            size = argument.get("value")
+            size = size["value"] if isinstance(size, dict) and not size["is_null"] else None
+            if isinstance(size, int) and size > LARGEST_SIZE:
+                line = select.sql.encode().count(b"\n", 0, argument["query_location"]) + 1
+                raise SourceError(
+                    f"{select.path}, line {line}: {name} up to {size} makes a value that is too large: there may be "
+                    f"{LARGEST_SIZE} characters or members. Write a smaller number: {_quoted_line(select.sql, line)}"
+                )
+
+
+def _table_functions(tree: Mapping[str, Any]) -> Iterator[str]:
     """Names of the functions in the FROM clauses of a syntax tree."""
+    for node in _nodes(tree):
+        if node.get("type") == "TABLE_FUNCTION" and "function" in node:
+            yield str(node["function"]["function_name"])
+
+
+def _nodes(tree: Any) -> Iterator[dict[str, Any]]:
+    """Every object in a syntax tree."""
     left = [tree]
     while left:
         node = left.pop()
         if isinstance(node, dict):
-            if node.get("type") == "TABLE_FUNCTION" and "function" in node:
-                yield str(node["function"]["function_name"])
+            yield node
             left += node.values()
         elif isinstance(node, list):
             left += node

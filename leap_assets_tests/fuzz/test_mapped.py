@@ -117,6 +117,36 @@ def test_a_select_without_an_end_is_refused(tmp_path, sql, monkeypatch):
     assert "it runs for more than 0.5 s" in refusal(tmp_path, declared(signons=sql))
 
 
+@pytest.mark.parametrize(
+    "value",
+    [
+        "repeat('x', 4000000000)",
+        "lpad('x', 1_000_001::integer, 'y')",
+        "list_resize([1], 100000000)::varchar",
+        "(select max(i) from unnest(range(1, 100000000)) as r (i))::varchar",
+        "len(Generate_Series(100000000))::varchar",
+    ],
+)
+def test_a_value_that_is_made_too_large_is_refused(tmp_path, value):
+    sql = SELECTS["signons"].replace("record->>'$.os'", value)
+    said = refusal(tmp_path, declared(signons=sql))
+    assert "signons.sql, line 4: " in said
+    assert "makes a value that is too large" in said
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "lpad(record->>'$.os', 1000000, ' ')",
+        "(select max(i) from range(1500000) as r (i))::varchar",
+        "len(range(1735689600, 1735776000, 3600))::varchar",
+    ],
+)
+def test_a_value_of_some_size_is_taken(tmp_path, value):
+    sql = SELECTS["signons"].replace("record->>'$.os'", value)
+    assert try_declaration(tmp_path, declared(signons=sql))
+
+
 def test_a_refusal_repeats_no_text_of_any_length(tmp_path):
     sql = SELECTS["signons"].replace("'$.os'", "'" + "x\n" * 10_000)
     assert len(refusal(tmp_path, declared(signons=sql))) < 1500

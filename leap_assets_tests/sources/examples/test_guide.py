@@ -116,6 +116,7 @@ REFUSED = [
     ("heartbeat.sql", "from delivered\nwhere", "from 'server7.csv'\nwhere"),
     ("heartbeat.sql", "timezone('Europe/Berlin', try_strptime(", "epoch(try_strptime("),
     ("heartbeat.sql", "record->>'$.team' as", "(record->>'$.team') = 'red' as"),
+    ("heartbeat.sql", "record->>'$.team' as", "repeat('x', 4000000000) as"),
     ("client.sql", "    json_object(", "    record->>'$.item' as product,\n    json_object("),
     ("heartbeat.sql", "from delivered\nwhere", "from delivered; select 1 from delivered\nwhere"),
     (
