@@ -84,12 +84,12 @@ def list_delivered(folder: Path) -> Delivered:
             path = Path(where) / name
             if name.startswith("."):
                 continue
-            if not is_text(str(path)):
-                problems.append(f"{path!a} has a name that is not UTF-8. Rename it.")
-                continue
             relative = path.relative_to(folder).as_posix()
             if path.suffix.lower() in UNFINISHED:
-                unfinished.append(relative)
+                # named in messages alone
+                unfinished.append(relative if is_text(relative) else ascii(relative)[1:-1])
+            elif not is_text(str(path)):
+                problems.append(f"{str(path)!a} has a name that is not UTF-8. Rename it.")
             elif not path.is_file():
                 problems.append(
                     f"{path} is not a file: it leads nowhere, or is a pipe or a device. Take it away."

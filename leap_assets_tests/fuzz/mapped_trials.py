@@ -226,16 +226,16 @@ def _judge_file(
     counts: collections.Counter[str],
 ) -> None:
     name = os.fsdecode(put.name)
+    named = ascii(name)[1:-1] if _is_odd(name) else name
     if any(part.startswith(".") for part in name.split("/")):
         if name in booked:
             raise FindingError(f"a hidden file was taken in: {name!r}")
         return
     if Path(name).suffix.lower() in (".part", ".tmp", ".partial"):
-        if name in booked or name not in warned:
+        if name in booked or named not in warned:
             raise FindingError(f"an unfinished file was not left alone, or not named: {name!r}")
         return
     if name not in booked:
-        named = ascii(name)[1:-1] if _is_odd(name) else name
         if named not in error:
             raise FindingError(f"{name!r} was not taken in, and nothing names it: {error}")
         if not put.may_refuse and not _is_odd(name):

@@ -199,6 +199,13 @@ def test_parquet_that_cannot_be_read_stops_no_other_file(tmp_path, table):
     assert (counts["refused"], counts["files"], counts["valid"]) == (1, 1, 1)
 
 
+def test_an_unfinished_file_of_any_name_stops_no_other_file(tmp_path):
+    good = Put(b"b.ndjson", json.dumps(SIGN_ON).encode(), 1, frozenset({1}))
+    folder = Folder("signons", (Put(b"\xff.tmp", b"", None), Put(b"c.part", b"", None), good))
+    counts = try_folder(tmp_path, folder)
+    assert (counts["refused"], counts["files"], counts["valid"]) == (0, 1, 1)
+
+
 def test_two_members_of_one_name_are_refused_and_stop_no_other_file(tmp_path):
     line = json.dumps(SIGN_ON).encode()
     good = Put(b"b.ndjson", line, 1, frozenset({1}))
