@@ -220,7 +220,7 @@ def _store(
             connection.execute(insert_valid, parameters)
             connection.execute(insert_rejected, parameters)
         except duckdb.Error as error:
-            raise find_unreadable(connection, relation.files) or error from error
+            raise find_unreadable(connection, relation.files, error) or error from error
         return relation.rows
     received = dict.fromkeys(relation.files, 0)
     with stream_lines(connection, relation.text, _count_lines(relation.text, received)):

@@ -28,6 +28,8 @@ UNREADABLE = "unreadable"
 DELIVERED = ("delivered_file", "delivered_line")
 # Parquet columns of what a mapped source made: a record that could not be read, and where a row comes from
 KEPT_UNREADABLE = f"landed_row.{UNREADABLE}"
+MOST_SHOWN = 5
+# files of which one cannot be read
 BATCH_LINES = 10_000
 # what one thread of DuckDB takes at a time
 
@@ -250,18 +252,30 @@ def _origin(types: Mapping[str, str]) -> str:
 
 
 def find_unreadable(
-    connection: duckdb.DuckDBPyConnection, files: Iterable[LandedFile]
+    connection: duckdb.DuckDBPyConnection, files: Iterable[LandedFile], error: duckdb.Error
 ) -> LandingError | None:
-    """The refusal of the first Parquet file whose values cannot be read; reads all of them, so only after an error."""
+    """The refusal of the Parquet file whose values cannot be read; reads all of them, so only after an error."""
+    read = []
     for file in files:
         try:
             # apart from the transaction, which may have been given up
             # as text, because some values are no time at all and fail only then
             shown = f"select count(columns(*)::varchar) from {_scan(file)}"
             connection.cursor().execute(shown).fetchall()
-        except duckdb.Error as error:
-            return unreadable(file, error)
-    return None
+        except duckdb.Error as found:
+            return unreadable(file, found)
+        read.append(file)
+    if type(error) is not duckdb.Error:
+        return None
+    # an error of the Parquet reader itself; of some damage it depends on the memory whether it fails again
+    if len(read) == 1:
+        return unreadable(read[0], error)
+    shown = ", ".join(str(file.path) for file in read[:MOST_SHOWN])
+    others = f" and {len(read) - MOST_SHOWN} others" if len(read) > MOST_SHOWN else ""
+    return LandingError(
+        f"One of {shown}{others} cannot be read ({str(error).splitlines()[0]}), but which one cannot be told. Replace "
+        f"it with a complete copy, or move it out of landing/; nothing was loaded."
+    )
 
 
 def _scan(*files: LandedFile) -> str:

@@ -8,6 +8,7 @@ import random
 import time
 from decimal import Decimal
 
+import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -16,6 +17,7 @@ from hypothesis import strategies as st
 
 from leap_assets.landing import records
 from leap_assets.landing.files import LandingError, list_files
+from leap_assets.landing.relations import find_unreadable
 from leap_assets.settings import SettingsError, load_settings
 from leap_assets_tests.fuzz import oracle
 from leap_assets_tests.fuzz.campaign import (
@@ -246,6 +248,22 @@ def test_a_damaged_page_refuses_the_file_whatever_its_columns_are_called(trials)
     assert data != file.data
     trials.try_files([Delivered(file.log, file.name, data, None, may_refuse=True)])
     assert trials.counts["refused"] == 1
+
+
+def test_damage_that_fails_only_once_names_the_files_it_may_be_in(tmp_path):
+    # DuckDB read beyond the page: what stood there made the value too large, or not
+    folder = tmp_path / "signons" / DAY.isoformat()
+    folder.mkdir(parents=True)
+    for name in ("a", "b"):
+        pq.write_table(pa.table({"player_id": ["p"]}), folder / f"{name}.parquet")
+    files = list_files(tmp_path, "signons", [DAY])
+    error = duckdb.Error("Payload value bigger than allowed. Corrupted file?")
+    with duckdb.connect() as connection:
+        one = str(find_unreadable(connection, files[:1], error))
+        assert one.startswith(f"{files[0].path} cannot be read (Payload value")
+        several = str(find_unreadable(connection, files, error))
+        assert several.startswith(f"One of {files[0].path}, {files[1].path} cannot be read (Payload value")
+        assert find_unreadable(connection, files, duckdb.OutOfMemoryException("no memory")) is None
 
 
 def test_a_decimal_that_rounding_takes_out_of_its_type_is_a_rejected_line(trials):
