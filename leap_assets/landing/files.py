@@ -144,7 +144,9 @@ def list_files(landing_dir: Path, log: str, days: Iterable[dt.date]) -> list[Lan
                     "move it out of landing/; nothing was loaded."
                 )
             if not is_text(path.name):
-                raise LandingError(f"{str(path)!a} has a name that is not UTF-8. Rename it; nothing was loaded.")
+                raise LandingError(
+                    f"{str(path)!a} has a name that is not UTF-8. Rename it; nothing was loaded."
+                )
             form, compression = describe_format(path)
             files.append(LandedFile(log, day, path, form, compression))
     return files

@@ -6,7 +6,7 @@ Equal means: texts, days, times, counts and amounts exactly, a rounded quotient 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -62,6 +62,7 @@ def compare(
     types: Mapping[str, str],
     key: Sequence[str],
     days: tuple[Ints, Ints] | int,
+    say: Callable[[str, Any], str] = lambda _, value: str(value),
 ) -> Comparison:
     """Compare two tables row by row.
 
@@ -74,6 +75,8 @@ def compare(
         Columns that identify a row.
     days : pair of ndarray of int64, or int
         The day number that each row is counted on, of both sides; or the day of all rows.
+    say : callable
+        From a column and one of its values to how people read it.
 
     Raises
     ------
@@ -124,7 +127,7 @@ def compare(
     for number in np.flatnonzero(differs)[:EXAMPLES].tolist():
         one, other = row[:, number]
         frame, at = (expected, one) if one >= 0 else (actual, other)
-        said = ", ".join(f"{name} {frame[name][at]}" for name in key)
+        said = ", ".join(f"{name} {say(name, frame[name][at])}" for name in key)
         if sides[1][number] == 0:
             said += ": missing"
         elif sides[0][number] == 0:
@@ -135,7 +138,8 @@ def compare(
             place = int(np.searchsorted(pairs, number))
             wrong_columns = [name for name, wrong in unequal.items() if wrong[place]]
             said += ": " + ", ".join(
-                f"{name} {actual[name][other]}, expected {expected[name][one]}" for name in wrong_columns
+                f"{name} {say(name, actual[name][other])}, expected {say(name, expected[name][one])}"
+                for name in wrong_columns
             )
         examples.append(said)
     matched = int((~differs).sum())

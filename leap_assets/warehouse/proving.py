@@ -177,7 +177,7 @@ def compare_mart(
     if proof.day:
         unit = DAY_US if types[proof.day].startswith("TIMESTAMP") else 1
         days = (expected[proof.day] // unit, actual[proof.day] // unit)
-    return compare(expected, actual, kinds, proof.key, days)
+    return compare(expected, actual, kinds, proof.key, days, lambda name, value: _as_read(value, types[name]))
 
 
 _KIND = {"VARCHAR": "text", "DOUBLE": "double", "DECIMAL": "decimal"}
@@ -209,9 +209,25 @@ def _as_number(name: str, type_name: str) -> str:
     if type_name.startswith("TIMESTAMP"):
         return f"epoch_us({name})"
     if type_name.startswith("DECIMAL"):
-        digits = int(type_name.rstrip(")").partition(",")[2])
-        return f"cast({name} * {10**digits} as bigint)"
+        return f"cast({name} * {10 ** _decimal_digits(type_name)} as bigint)"
     return f"cast({name} as bigint)" if type_name in ("INTEGER", "HUGEINT") else name
+
+
+def _as_read(value: Any, type_name: str) -> str:
+    """A value of a `Frame` as people read it."""
+    if value is None or value != value:
+        return "null"
+    if type_name == "DATE":
+        return str(date_of(int(value)))
+    if type_name.startswith("TIMESTAMP"):
+        return str(dt.datetime(1970, 1, 1) + dt.timedelta(microseconds=int(value)))
+    if type_name.startswith("DECIMAL"):
+        return f"{value / 10 ** _decimal_digits(type_name):.{_decimal_digits(type_name)}f}"
+    return str(value)
+
+
+def _decimal_digits(type_name: str) -> int:
+    return int(type_name.rstrip(")").partition(",")[2])
 
 
 def _without_mask(column: Any) -> Any:
