@@ -20,13 +20,15 @@ ICON = (
 LOOKS = """
 .stMainBlockContainer { padding-top: 3.5rem; padding-bottom: 2rem; }
 .st-key-span { padding: 0 2.5rem; }
+.st-key-tiles .stHorizontalBlock { flex-wrap: wrap; }
+.st-key-tiles .stColumn { min-width: calc(20% - 1rem); flex: 1 1 calc(20% - 1rem); }
 @media (max-width: 640px) {
     .stMainBlockContainer { padding-top: 4.5rem; }
-    [class*="st-key-tiles"] .stColumn { min-width: calc(50% - 1rem); flex: 1 1 calc(50% - 1rem); }
+    .st-key-tiles .stColumn { min-width: calc(50% - 1rem); flex: 1 1 calc(50% - 1rem); }
 }
 """
 # the bar of pages leaves more room than it needs, the times of a match need some at both ends, and tiles stand
-# two by two on a phone
+# in rows of five, two by two on a phone
 PAGES: tuple[tuple[str, str, str, Callable[[Board], None]], ...] = (
     # title, address, icon, what it shows
     ("Overview", "overview", ":material/dashboard:", overview.show),

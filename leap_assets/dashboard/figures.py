@@ -35,8 +35,9 @@ MOST_TICKS = 31
 # at the days themselves: between weeks, a tick of its own choice would name a day that has no point
 WIDE_BAR = 32
 # of a bar among few, in pixels
-ROW_OF_LEGEND = 34
-# characters
+LETTER = 6.5
+SYMBOL = 34
+# pixels of a legend's entry: a letter at most, and what stands around its name
 
 
 @dataclass(frozen=True)
@@ -282,8 +283,9 @@ def bars(
 def color(column: str, names: Sequence[str], colors: Sequence[str] = PALETTE) -> alt.Color:
     """Colours that stay with their names, with the legend above the chart."""
     scale = alt.Scale(domain=list(names), range=list(colors)[: len(names)])
-    # in one row where it fits on a phone
-    columns = len(names) if sum(map(len, names)) <= ROW_OF_LEGEND else 3
+    # as many beside each other as the chart is wide, which only the browser knows
+    entry = max(map(len, names), default=0) * LETTER + SYMBOL
+    columns = alt.ExprRef(f"max(1, floor(width / {entry:g}))")
     legend = (
         alt.Legend(orient="top", title=None, columns=columns, symbolOpacity=1) if len(names) > 1 else None
     )

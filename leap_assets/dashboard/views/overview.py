@@ -186,20 +186,17 @@ def _show_tiles(board: Board, filters: Filters) -> None:
     # fewer days before than chosen would make a change of nothing but days
     if before is not None and before["loaded_days"] < filters.days:
         before = None
-    per_row = 5
-    for at in range(0, len(TILES), per_row):
-        row = st.container(key=f"tiles_{at}")
-        for tile, place in zip(TILES[at : at + per_row], row.columns(per_row), strict=False):
-            label, column, form, names = tile
-            value = chosen[column]
-            place.metric(
-                label,
-                "no data" if pd.isna(value) else form.format(float(value)),
-                delta=_change(value, before[column]) if before is not None else None,
-                help=board.define(names),
-                border=True,
-                height="stretch",
-            )
+    places = st.container(key="tiles").columns(len(TILES))
+    for (label, column, form, names), place in zip(TILES, places, strict=True):
+        value = chosen[column]
+        place.metric(
+            label,
+            "no data" if pd.isna(value) else form.format(float(value)),
+            delta=_change(value, before[column]) if before is not None else None,
+            help=board.define(names),
+            border=True,
+            height="stretch",
+        )
     days = f"{filters.days} days" if filters.days > 1 else "day"
     missing = f"not all of the {days} before are" if filters.days > 1 else "the day before is not"
     with st.container(horizontal=True, vertical_alignment="center"):

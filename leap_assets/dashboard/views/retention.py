@@ -28,6 +28,8 @@ CURVE_AGES = (1, 7, 30)
 COHORTS_SHOWN = 60
 TOLD_CELLS = 500
 # so many can hold their figure
+CELL_TEXT = 24
+# pixels that the text of a cell needs
 
 
 def triangle_sql(filters: Filters, grain: str) -> str:
@@ -156,7 +158,7 @@ def show(board: Board) -> None:
 
 def _draw_triangle(rows: pd.DataFrame) -> Chart:
     rows = rows.assign(cohort=rows["cohort"].dt.strftime("%Y-%m-%d"))
-    cohorts = rows["cohort"].nunique()
+    cohorts, ages = rows["cohort"].nunique(), rows["age"].nunique()
     later = rows.loc[rows["age"] > 0, "retention"]
     top = float(later.max()) if len(later) else 1.0
     base = alt.Chart(rows, height=grid_height(cohorts, 26)).encode(
@@ -182,6 +184,8 @@ def _draw_triangle(rows: pd.DataFrame) -> Chart:
         return cells
     return cells + base.mark_text(fontSize=10).encode(
         text=alt.Text("retention:Q", format=".0%"),
+        # where the cells are wide enough for it, which only the browser knows
+        opacity=alt.condition(f"width > {ages * CELL_TEXT}", alt.value(1), alt.value(0)),
         # dark on the light end of the scale
         color=alt.condition(alt.datum.retention > 0.6 * top, alt.value("black"), alt.value("white")),
     )
