@@ -106,7 +106,10 @@ class Snapshot:
         with self._connection.cursor() as cursor:
             # a cursor starts in the database of its own, not in the one in use
             cursor.execute("use published")
-            return cursor.execute(sql).df()
+            rows = cursor.execute(sql).df()
+            # what sum() makes of whole numbers, which pandas has as doubles
+            sums = [name for name, kind, *_ in cursor.description if str(kind) == "HUGEINT"]
+            return rows.astype({name: "int64" for name in sums if not rows[name].hasnans})
 
     def describe(self, name: str) -> str:
         """What a column (`schema.table.column`) or a table (`schema.table`) means, '' when nothing tells."""

@@ -60,6 +60,14 @@ def test_a_reader_keeps_its_state_and_another_one_gets_the_new(path):
     assert (old.query(days).iloc[0, 0], new.query(days).iloc[0, 0]) == (3, 4)
 
 
+def test_a_sum_of_whole_numbers_is_a_whole_number(path):
+    rows = Snapshot.open(path).query(
+        "select sum(n) as n, sum(n) filter (n > 9) as none, avg(n) as mean from range(3) as r (n)"
+    )
+    assert rows.dtypes.astype(str).to_dict() == {"n": "int64", "none": "float64", "mean": "float64"}
+    assert rows["n"][0] == 3
+
+
 def test_nothing_can_be_written(path):
     with pytest.raises(duckdb.Error):
         Snapshot.open(path).query("create table leap_mart.more as select 1")
