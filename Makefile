@@ -64,6 +64,11 @@ chaos: setup ## play random histories of accidents for an hour and compare each 
 mutants: setup ## try small wrong changes and see what notices them (ARGS="--sample 10")
 	@$(BIN)/python -m leap_assets_tests.mutants $(ARGS)
 
+bench: setup ## run all benchmarks; tables and plots are in data/bench/ (ARGS="--only storage dashboard")
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check "pip>=25.1"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --group bench
+	@$(BIN)/python -m benchmarks $(ARGS)
+
 lint: setup ## check style, types and SQL
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -89,4 +94,4 @@ lock: setup ## write requirements.lock anew from pyproject.toml
 clean: ## remove .venv and caches; data/ stays
 	rm -rf $(VENV) .pytest_cache .ruff_cache .mypy_cache .hypothesis dbt_project/target dbt_project/logs *.egg-info build
 
-.PHONY: help setup demo dev dashboard docs screenshots rebuild erase check-source test test-all chaos fuzz mutants lint format audit lock clean
+.PHONY: help setup demo dev dashboard docs screenshots rebuild erase check-source test test-all chaos fuzz mutants bench lint format audit lock clean

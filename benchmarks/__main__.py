@@ -24,39 +24,30 @@ FIRST_DAY = dt.date(2025, 1, 1)
 
 @dataclass(frozen=True)
 class Size:
-    """How much is measured: `full` for figures that mean something, `small` to see that all of it works."""
+    """How much is measured: the arguments of each benchmark, and the warehouse that some of them look at."""
 
-    runs: int
     days: int
     players: int
-    range_days: int
-    year_days: int
     steps: dict[str, Sequence[str]]
 
 
 FULL = Size(
-    runs=3,
     days=90,
     players=5_000,
-    range_days=30,
-    year_days=365,
     steps={
         "conflicts": ["--runs", "3"],
         "world": ["--times", "1"],
         "ingestion": ["--runs", "3"],
         "client_events": ["--lines", "1000000", "--runs", "3"],
-        "bookkeeping": ["--shapes", "10x100", "35x365", "--runs", "3"],
-        "orchestration": ["--players", "1000", "--range", "30", "--days", "365", "--runs", "3"],
+        "bookkeeping": ["--shapes", "10x100", "35x365", "--runs", "2"],
+        "orchestration": ["--players", "1000", "--range", "30", "--days", "365", "--runs", "2"],
         "storage": [],
-        "dashboard": ["--runs", "5"],
+        "dashboard": ["--runs", "3"],
     },
 )
 SMALL = Size(
-    runs=1,
     days=2,
     players=50,
-    range_days=2,
-    year_days=0,
     steps={
         "conflicts": ["--runs", "1", "--scale", "0.002"],
         "world": ["--times", "1", "--most-players", "1000", "--last-day", "1"],

@@ -107,16 +107,21 @@ def compare_day(folder: Path, options: argparse.Namespace) -> dict[str, float]:
 
 def compare_range(folder: Path, n_days: int, options: argparse.Namespace, day: Mapping[str, float]) -> None:
     """A range by the command line beside the plain script, each in fresh folders."""
-    costs: dict[str, list[Cost]] = {"graph": [], "plain": []}
+    costs: dict[str, list[Cost]] = {"graph": [], "plain": [], "next day": []}
+    after = window(n_days).last + dt.timedelta(1)
     # a year takes minutes: once is enough
     for number in range(options.runs if n_days <= options.range else 1):
         for name, run in (("graph", graph), ("plain", plain)):
             place = prepare(folder / f"{name}-{n_days}-{number}")
-            costs[name].append(run(place, place.environment(options.players, 30), window(n_days)))
+            environment = place.environment(options.players, 30)
+            costs[name].append(run(place, environment, window(n_days)))
+            if name == "graph":
+                costs["next day"].append(graph(place, environment, Window(after, after)))
             shutil.rmtree(place.folder)
     head()
     whole = row(f"{n_days} days, command line", costs["graph"])
     work = row(f"{n_days} days, plain script", costs["plain"])
+    row(f"the day behind {n_days} days, command line", costs["next day"])
     books = measure("Leap", PARTITIONED, n_days)
     partitions = PARTITIONED * n_days
     print(

@@ -8,9 +8,11 @@ import sys
 
 import pytest
 
+from benchmarks import __main__ as benchmarks_main
 from benchmarks.client_events import CONTENDERS, find_differences
 from benchmarks.ingestion import NAMES, Cost, Measured, report
 from benchmarks.measuring import Step
+from benchmarks.plots import number, read_tables
 from leap_assets.settings import PROJECT_DIR
 
 
@@ -65,6 +67,39 @@ def test_a_bare_script_and_leap_stage_the_same_facts_of_every_log():
     assert agreement == "Leap and the script staged the same facts"
     for log in NAMES.values():
         assert sum(line.startswith(log) for line in table) == 2, log
+
+
+@pytest.mark.slow
+def test_all_of_them_run_in_one_go_and_are_written_down(tmp_path):
+    pytest.importorskip("matplotlib")
+    ended = subprocess.run(
+        [sys.executable, "-m", "benchmarks", "--small", "--only", "bookkeeping", "storage", "--out", str(tmp_path)],
+        cwd=PROJECT_DIR,
+        capture_output=True,
+        text=True,
+    )
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    tables = read_tables((tmp_path / "results.md").read_text())
+    assert set(tables) == {"bookkeeping", "storage"}
+    sizes, times = tables["storage"]
+    assert {row["log"] for row in sizes} == {row["log"] for row in times} == {"heartbeat", "client"}
+    assert all(number(row["MB a million rows"]) > 0 for row in sizes)
+    assert (tmp_path / "scale-storage.svg").read_text().startswith("<?xml")
+
+
+def test_a_benchmark_that_fails_is_named(monkeypatch, capsys, tmp_path):
+    monkeypatch.setattr("sys.argv", ["benchmarks", "--small", "--only", "bookkeeping", "--out", str(tmp_path)])
+    monkeypatch.setitem(benchmarks_main.SMALL.steps, "bookkeeping", ["--shapes", "none"])
+    assert benchmarks_main.main() == 1
+    assert "Failed: bookkeeping." in capsys.readouterr().out
+
+
+def test_tables_are_read_as_they_are_printed():
+    text = "# Benchmarks\n\n## one\n\nsaid\n\n| a | b |\n| --- | --- |\n| 1,234 x | |\n\n| c |\n|---|\n| 2.5 |\n## two\n"
+    tables = read_tables(text)
+    assert tables == {"one": [[{"a": "1,234 x", "b": ""}], [{"c": "2.5"}]], "two": []}
+    assert number(tables["one"][0][0]["a"]) == 1234
+    assert math.isnan(number(""))
 
 
 def run_benchmark(name: str, *arguments: str) -> list[str]:
