@@ -73,7 +73,17 @@ def test_a_bare_script_and_leap_stage_the_same_facts_of_every_log():
 def test_all_of_them_run_in_one_go_and_are_written_down(tmp_path):
     pytest.importorskip("matplotlib")
     ended = subprocess.run(
-        [sys.executable, "-m", "benchmarks", "--small", "--only", "bookkeeping", "storage", "--out", str(tmp_path)],
+        [
+            sys.executable,
+            "-m",
+            "benchmarks",
+            "--small",
+            "--only",
+            "bookkeeping",
+            "storage",
+            "--out",
+            str(tmp_path),
+        ],
         cwd=PROJECT_DIR,
         capture_output=True,
         text=True,
@@ -88,7 +98,9 @@ def test_all_of_them_run_in_one_go_and_are_written_down(tmp_path):
 
 
 def test_a_benchmark_that_fails_is_named(monkeypatch, capsys, tmp_path):
-    monkeypatch.setattr("sys.argv", ["benchmarks", "--small", "--only", "bookkeeping", "--out", str(tmp_path)])
+    monkeypatch.setattr(
+        "sys.argv", ["benchmarks", "--small", "--only", "bookkeeping", "--out", str(tmp_path)]
+    )
     monkeypatch.setitem(benchmarks_main.SMALL.steps, "bookkeeping", ["--shapes", "none"])
     assert benchmarks_main.main() == 1
     assert "Failed: bookkeeping." in capsys.readouterr().out

@@ -148,43 +148,84 @@ def detect_conflicts(
 
 @dataclass(frozen=True, eq=False, slots=True)
 class _Rosters:
-    """The players of each centroid: those of centroid c are the rows start[c] to stop[c] of `position`."""
+    """The players of centroids. Looked up for centroids that are close to another, which mostly are few.
 
+    Attributes
+    ----------
+    teams, players : Points
+    group_start : (g,) int64 array
+        First centroid of each session and beat.
+    start, stop : (g,) int64 arrays
+        The players in that session and beat: rows start to stop of `players`.
+    """
+
+    teams: Points
+    players: Points
+    group_start: IntArray
     start: IntArray
     stop: IntArray
-    position: FloatArray
 
     @classmethod
     def of(cls, teams: Points, players: Points) -> "_Rosters":
-        """Look up each player's session, beat and team among the centroids."""
-        rows = len(teams.session)
+        """Find each session and beat of the centroids among those of the players."""
+        group_start, player_start = teams.group_starts(), players.group_starts()
         key = pack_keys(
-            np.concatenate([teams.session, players.session]),
-            np.concatenate([teams.beat, players.beat]),
-            np.concatenate([teams.team, players.team]),
+            np.concatenate([teams.session[group_start], players.session[player_start]]),
+            np.concatenate([teams.beat[group_start], players.beat[player_start]]),
         )
-        team_key, player_key = key[:rows], key[rows:]
-        order = np.argsort(player_key)
-        player_key = player_key[order]
+        group_key, player_key = key[: len(group_start)], key[len(group_start) :]
+        bounds = np.append(player_start, len(players.session))
         return cls(
-            start=np.searchsorted(player_key, team_key, side="left"),
-            stop=np.searchsorted(player_key, team_key, side="right"),
-            position=players.position[:, order],
+            teams,
+            players,
+            group_start,
+            start=bounds[np.searchsorted(player_key, group_key, side="left")],
+            stop=bounds[np.searchsorted(player_key, group_key, side="right")],
         )
 
     def nearest(self, first: IntArray, second: IntArray) -> FloatArray:
         """Return the smallest distance of two players, one of each centroid; NaN where there are none."""
+        if not len(first):
+            return np.empty(0)
+        low = int(min(first.min(), second.min()))
+        is_close = np.zeros(int(max(first.max(), second.max())) - low + 1, dtype=np.bool_)
+        is_close[first - low] = True
+        is_close[second - low] = True
+        start, stop, position = self._players_of(np.flatnonzero(is_close) + low)
+        place = np.cumsum(is_close) - 1
+        first, second = place[first - low], place[second - low]
         nearest = np.full(len(first), np.nan)
-        for pair, player_1 in expand_ranges(self.start[first], self.stop[first], CHUNK_PAIRS):
+        for pair, player_1 in expand_ranges(start[first], stop[first], CHUNK_PAIRS):
             opponents = second[pair]
-            for owner, player_2 in expand_ranges(self.start[opponents], self.stop[opponents], CHUNK_PAIRS):
-                apart = distances_between(self.position, player_1[owner], player_2)
+            for owner, player_2 in expand_ranges(start[opponents], stop[opponents], CHUNK_PAIRS):
+                apart = distances_between(position, player_1[owner], player_2)
                 pair_of_apart = pair[owner]
                 starts = run_starts(pair_of_apart)
                 pairs = pair_of_apart[starts]
                 # A pair may go on in the next chunk, so what is known of it already counts too.
                 nearest[pairs] = np.fmin(nearest[pairs], np.minimum.reduceat(apart, starts))
         return nearest
+
+    def _players_of(self, centroids: IntArray) -> tuple[IntArray, IntArray, FloatArray]:
+        """Return the range of each centroid's players, and the positions that the ranges point into."""
+        group = np.searchsorted(self.group_start, centroids, side="right") - 1
+        groups = group[run_starts(group)]
+        start, stop = self.start[groups], self.stop[groups]
+        size = stop - start
+        owner = np.repeat(groups, size)
+        row = np.arange(len(owner)) + np.repeat(start - (np.cumsum(size) - size), size)
+        key = pack_keys(
+            np.concatenate([group, owner]),
+            np.concatenate([self.teams.team[centroids], self.players.team[row]]),
+        )
+        team_key, player_key = key[: len(centroids)], key[len(centroids) :]
+        order = np.argsort(player_key)
+        player_key = player_key[order]
+        return (
+            np.searchsorted(player_key, team_key, side="left"),
+            np.searchsorted(player_key, team_key, side="right"),
+            self.players.position[:, row[order]],
+        )
 
 
 def _close_beats(teams: Points, rosters: _Rosters, distance: float) -> Iterator[Islands]:

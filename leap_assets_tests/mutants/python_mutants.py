@@ -85,7 +85,11 @@ CHANGES: dict[str, tuple[tuple[str, ...], tuple[tuple[str, str], ...]]] = {
             ),
             ("min_centroid_distance=islands.minima[:, 0]", "min_centroid_distance=islands.minima[:, 1]"),
             ("teams.team[first], teams.team[second]", "teams.team[second], teams.team[first]"),
-            ("np.concatenate([teams.beat, players.beat])", "np.concatenate([teams.beat, players.beat * 0])"),
+            ("players.beat[player_start]]", "players.beat[player_start] * 0]"),
+            (
+                'np.searchsorted(self.group_start, centroids, side="right") - 1',
+                'np.searchsorted(self.group_start, centroids, side="left") - 1',
+            ),
         ),
     ),
     "conflicts/_ranges.py": (
