@@ -49,14 +49,14 @@ order by all"""
 
 
 def curve_sql(filters: Filters) -> str:
-    """Classic and rolling retention by age, over all cohorts old enough."""
+    """Classic and rolling retention by age, over all cohorts old enough; on day 0 everybody is there."""
     return f"""select
     age,
     sum(cohort_size) as players,
     sum(active_players) / nullif(sum(cohort_size), 0) as classic,
     sum(rolling_players) / nullif(sum(cohort_size), 0) as rolling
 from {COHORTS}
-{_chosen(filters, "active_players is not null and rolling_players is not null")}
+{_chosen(filters, "age > 0 and active_players is not null and rolling_players is not null")}
 group by age
 order by age"""
 
@@ -195,7 +195,7 @@ def _draw_curve(rows: pd.DataFrame) -> Chart:
     names = {"classic": "On that day (classic)", "rolling": "On that day or later (rolling)"}
     long = rows.rename(columns=names).melt(["age", "players"], list(names.values()), "kind", "share").dropna()
     return (
-        alt.Chart(long[long["age"] > 0], height=280)
+        alt.Chart(long, height=280)
         .mark_line(point=alt.OverlayMarkDef(size=22))
         .encode(
             x=alt.X(
