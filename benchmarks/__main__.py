@@ -17,9 +17,9 @@ from pathlib import Path
 
 from benchmarks.measuring import ROOT, machine_line
 from benchmarks.plots import draw, read_tables
+from benchmarks.soak import FIRST_DAY
 
 PACKAGES = ("dagster", "dbt-core", "duckdb", "numpy", "pandas", "pyarrow")
-FIRST_DAY = dt.date(2025, 1, 1)
 
 
 @dataclass(frozen=True)
@@ -74,6 +74,7 @@ def main() -> int:
     options.out.mkdir(parents=True, exist_ok=True)
     results, failed = options.out / "results.md", []
     sections = [f"# Benchmarks\n\n{dt.date.today()}. {machine_line(PACKAGES)}\n"]
+    results.write_text(sections[0])
     began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="leap-bench-") as folder:
         environment = {

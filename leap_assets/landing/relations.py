@@ -274,7 +274,7 @@ def find_unreadable(
     others = f" and {len(read) - MOST_SHOWN} others" if len(read) > MOST_SHOWN else ""
     return LandingError(
         f"One of {shown}{others} cannot be read ({str(error).splitlines()[0]}), but which one cannot be told. Replace "
-        f"it with a complete copy, or move it out of landing/; nothing was loaded."
+        "it with a complete copy, or move it out of landing/; nothing was loaded."
     )
 
 

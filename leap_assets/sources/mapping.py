@@ -589,7 +589,7 @@ def _refuse_sizes(select: Select, tree: Mapping[str, Any]) -> None:
             size = argument.get("value")
             size = size["value"] if isinstance(size, dict) and not size["is_null"] else None
             if isinstance(size, int) and size > LARGEST_SIZE:
-                line = select.sql.encode().count(b"\n", 0, argument["query_location"]) + 1
+                line = _line_at(select, argument)
                 raise SourceError(
                     f"{select.path}, line {line}: {name} up to {size} makes a value that is too large: there may be "
                     f"{LARGEST_SIZE} characters or members. Write a smaller number: {_quoted_line(select.sql, line)}"
@@ -816,9 +816,12 @@ def _list_of_columns(select: Select, tree: Mapping[str, Any]) -> str:
     listed = tree["statements"][0]["node"].get("select_list", [])
     if not listed:
         return str(select.path)
-    # counted in bytes
-    line = select.sql.encode().count(b"\n", 0, listed[0]["query_location"]) + 1
-    return f"{select.path}, line {line}"
+    return f"{select.path}, line {_line_at(select, listed[0])}"
+
+
+def _line_at(select: Select, node: Mapping[str, Any]) -> int:
+    """The line of a mapping in which a node of its syntax tree begins; places are counted in bytes."""
+    return select.sql.encode().count(b"\n", 0, node["query_location"]) + 1
 
 
 def _where(select: Select, name: str) -> str | None:
