@@ -102,7 +102,11 @@ def main() -> int:
             sections.append(f"## {name}\n\n{took}, {time.monotonic() - started:.0f} s\n\n{done.stdout}")
             # after each, so that what is there is kept when a later one is interrupted
             results.write_text("\n".join(sections))
-    drawn = draw(read_tables(results.read_text()), options.out)
+    try:
+        drawn = draw(read_tables(results.read_text()), options.out)
+    except ModuleNotFoundError as lacking:
+        failed.append(f"the plots ({lacking.name} is not installed: pip install --group bench)")
+        drawn = []
     _say(
         f"{(time.monotonic() - began) / 60:.0f} minutes. {results}"
         + "".join(f", {path.name}" for path in drawn)

@@ -34,9 +34,19 @@ def number(text: str) -> float:
 
 def draw(tables: Mapping[str, Sequence[Table]], folder: Path) -> list[Path]:
     """Draw what there are tables for; gives the files."""
+    plots: dict[str, tuple[str, Callable[[Any, Sequence[Table]], None]]] = {
+        "scale-world": ("world", _world),
+        "scale-days": ("orchestration", _days),
+        "scale-storage": ("storage", _storage),
+    }
+    plots = {name: (section, plot) for name, (section, plot) in plots.items() if tables.get(section)}
+    if not plots:
+        return []
     import matplotlib
 
     matplotlib.use("svg")
+    import matplotlib.pyplot as plt
+
     matplotlib.rcParams |= {
         "font.size": 10,
         "axes.spines.top": False,
@@ -45,17 +55,8 @@ def draw(tables: Mapping[str, Sequence[Table]], folder: Path) -> list[Path]:
         "grid.color": "#DDDDDD",
         "svg.hashsalt": "leap",
     }
-    plots: dict[str, tuple[str, Callable[[Any, Sequence[Table]], None]]] = {
-        "scale-world": ("world", _world),
-        "scale-days": ("orchestration", _days),
-        "scale-storage": ("storage", _storage),
-    }
     written = []
     for name, (section, plot) in plots.items():
-        if not tables.get(section):
-            continue
-        import matplotlib.pyplot as plt
-
         figure, axes = plt.subplots(figsize=(7, 3.6), layout="constrained")
         plot(axes, tables[section])
         path = folder / f"{name}.svg"
