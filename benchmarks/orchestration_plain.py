@@ -71,7 +71,7 @@ def main(arguments: Sequence[str]) -> None:
     settings.data_dir.mkdir(parents=True, exist_ok=True)
     folders = data_folders(settings.data_dir)
     simulate(settings, days)
-    with open_for_writing(settings.warehouse_path, folders) as connection:
+    with open_for_writing(settings.warehouse_path, folders, settings.memory_limit) as connection:
         load_deliveries(
             connection,
             settings.landing_dir,
@@ -82,7 +82,7 @@ def main(arguments: Sequence[str]) -> None:
         )
         check_thresholds(connection, list(days), settings.logs, Thresholds())
     run_dbt(settings, events, BEFORE_KERNEL)
-    with open_for_writing(settings.warehouse_path, folders) as connection:
+    with open_for_writing(settings.warehouse_path, folders, settings.memory_limit) as connection:
         replace_conflicts(
             connection,
             events,
@@ -91,7 +91,7 @@ def main(arguments: Sequence[str]) -> None:
             beat_s=settings.heartbeat_s,
         )
     run_dbt(settings, events, AFTER_KERNEL)
-    with open_for_writing(settings.warehouse_path, folders) as connection:
+    with open_for_writing(settings.warehouse_path, folders, settings.memory_limit) as connection:
         outcomes = list(prove(connection, settings.truth_dir, given_by(settings, connection), events))
         write_outcomes(connection, outcomes, events)
         if differing := [outcome.mart for outcome in outcomes if not outcome.passed]:

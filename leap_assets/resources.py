@@ -29,10 +29,13 @@ from leap_assets.dbt_child import LOCK_VARIABLE, WAREHOUSE_VARIABLE
 from leap_assets.retention import prune_history
 from leap_assets.settings import LANDING, PROJECT_DIR, SIMULATOR, Settings
 from leap_assets.warehouse.connections import (
+    MEMORY_VARIABLE,
     data_folders,
     describe_disk_error,
+    describe_memory_error,
     open_for_writing,
     remove_database,
+    spill_dir,
 )
 
 DBT_PROJECT_DIR = PROJECT_DIR / "dbt_project"
@@ -47,6 +50,10 @@ class WrongWorldError(Exception):
 
 class UnusableFolderError(Exception):
     """The data folder cannot be written; the message says why and what to do."""
+
+
+class TooLittleMemoryError(Exception):
+    """DuckDB needed more memory than it may take; the message says what to do."""
 
 
 class RunLock:
@@ -231,6 +238,7 @@ class Warehouse(DuckDBResource):
     data_dir: str
     world: dict[str, dict[str, str]]
     lock_timeout_s: float
+    memory_limit: str | None = None
     keep_runs: int = 0
     rebuilding: bool = False
     _lock: RunLock | None = PrivateAttr(default=None)
@@ -243,6 +251,7 @@ class Warehouse(DuckDBResource):
             data_dir=str(settings.data_dir),
             world=world_of(settings),
             lock_timeout_s=settings.lock_timeout_s,
+            memory_limit=settings.memory_limit,
             keep_runs=settings.keep_runs,
             rebuilding=settings.rebuild,
         )
@@ -255,22 +264,28 @@ class Warehouse(DuckDBResource):
         ------
         UnusableFolderError
             When the disk is full or may not be written; the message says what to do.
+        TooLittleMemoryError
+            When DuckDB needs more than `memory_limit`; the message says what to do.
         """
-        with self.disk_errors_explained():
-            connection = open_for_writing(Path(self.database), data_folders(Path(self.data_dir)))
+        with self.errors_explained():
+            connection = open_for_writing(
+                Path(self.database), data_folders(Path(self.data_dir)), self.memory_limit
+            )
             try:
                 yield connection
             finally:
                 connection.close()
 
     @contextlib.contextmanager
-    def disk_errors_explained(self) -> Iterator[None]:
-        """Turn whatever a full or forbidden disk raises inside into an `UnusableFolderError` that says what to do."""
+    def errors_explained(self) -> Iterator[None]:
+        """Turn what a full or forbidden disk or too little memory raises inside into an error that says what to do."""
         try:
             yield
         except (OSError, duckdb.Error, DagsterDbtCliRuntimeError) as error:
             if said := describe_disk_error(error, Path(self.data_dir)):
                 raise UnusableFolderError(said) from error
+            if self.memory_limit and (said := describe_memory_error(error, self.memory_limit)):
+                raise TooLittleMemoryError(said) from error
             raise
 
     def put_in_place(self, path: Path) -> None:
@@ -303,7 +318,8 @@ class Warehouse(DuckDBResource):
             check_world(data_dir, self.world, rebuilding=self.rebuilding)
             if not world_path(data_dir).exists():
                 record_world(data_dir, self.world)
-            shutil.rmtree(temporary_dir(data_dir), ignore_errors=True)
+            for folder in (temporary_dir(data_dir), spill_dir(Path(self.database))):
+                shutil.rmtree(folder, ignore_errors=True)
             if self.rebuilding:
                 remove_database(Path(self.database))
         except TimeoutError:
@@ -374,6 +390,7 @@ class LeapDbt(DbtCliResource):
             "DBT_LEAP_BEAT_S": repr(settings.heartbeat_s),
             "DBT_LEAP_CURRENCY": settings.currency,
             "DBT_LEAP_START_DATE": settings.start_date.isoformat(),
+            MEMORY_VARIABLE: settings.memory_limit,
             "DBT_LEAP_LOGS": ",".join(settings.logs),
             LOCK_VARIABLE: str(child_lock_path(settings.data_dir)),
         }

@@ -209,6 +209,14 @@ class Settings:
         "How long a run waits for another run that is writing before it gives up",
         lambda value: value > 0,
     )
+    memory_limit: str = _setting(
+        "LEAP_MEMORY_LIMIT",
+        "512MB",
+        _text,
+        "an amount such as 512MB or 4GB",
+        "Memory that DuckDB takes in a run before it works on disk; Python and dbt need some 700 MB beside it",
+        lambda value: re.fullmatch(r"[1-9][0-9]{0,8} ?[MGT]i?B", value) is not None,
+    )
     logs: tuple[str, ...] = _setting(
         "LEAP_LOGS",
         ALL_LOGS,

@@ -16,6 +16,7 @@ from dagster._core.test_utils import create_run_for_test
 from leap_assets.resources import (
     LeapDbt,
     RunLock,
+    TooLittleMemoryError,
     UnusableFolderError,
     Warehouse,
     WrongWorldError,
@@ -253,7 +254,7 @@ def test_the_record_of_the_world_is_readable(tmp_path):
     ],
 )
 def test_a_full_or_forbidden_disk_is_told_with_what_to_do(tmp_path, said, remedy):
-    explained = Warehouse.from_settings(settings(tmp_path)).disk_errors_explained
+    explained = Warehouse.from_settings(settings(tmp_path)).errors_explained
     # the error that follows hides the one that explains it
     hidden = duckdb.Error("Cannot detach database")
     hidden.__context__ = duckdb.IOException(said)
@@ -263,6 +264,27 @@ def test_a_full_or_forbidden_disk_is_told_with_what_to_do(tmp_path, said, remedy
     assert "run the days of this run again" in str(told.value)
     with pytest.raises(duckdb.Error, match="of another kind"), explained():
         raise duckdb.Error("of another kind")
+
+
+def test_too_little_memory_is_told_with_the_setting(tmp_path):
+    warehouse = Warehouse.from_settings(settings(tmp_path, memory_limit="20MB"))
+    with (
+        pytest.raises(
+            TooLittleMemoryError, match=r"LEAP_MEMORY_LIMIT=20MB .* run the days of this run again"
+        ),
+        warehouse.get_connection() as connection,
+    ):
+        connection.execute("select list(i) from range(10000000) as numbers(i)")
+
+
+def test_what_a_killed_run_left_on_disk_is_removed(tmp_path):
+    warehouse = Warehouse.from_settings(settings(tmp_path))
+    (tmp_path / "leap.duckdb.tmp").mkdir()
+    (tmp_path / "leap.duckdb.tmp" / "duckdb_temp_storage_DEFAULT-0.tmp").write_bytes(bytes(100))
+    with dg.build_init_resource_context() as context:
+        warehouse.setup_for_execution(context)
+        warehouse.teardown_after_execution(context)
+    assert not (tmp_path / "leap.duckdb.tmp").exists()
 
 
 def test_a_refused_run_still_ends_the_one_that_was_killed(tmp_path):

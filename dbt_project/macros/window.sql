@@ -11,6 +11,10 @@
     {%- if not execute -%}
         {%- do return((date(1970, 1, 1), date(1970, 1, 2))) -%}
     {%- endif -%}
+    {%- if model is defined and model.get('window_piece') -%}
+        {#- see insert_window -#}
+        {%- do return(model['window_piece']) -%}
+    {%- endif -%}
     {%- set start = invocation_args_dict.get('event_time_start') or env_var('DBT_LEAP_WINDOW_START', '') -%}
     {%- set end = invocation_args_dict.get('event_time_end') or env_var('DBT_LEAP_WINDOW_END', '') -%}
     {%- if not start or not end -%}

@@ -150,7 +150,7 @@ def _build(
         / f"dbt-{context.run.run_id}-{context.op_execution_context.op.name}"
     )
     arguments = dbt_arguments(event_window(delivered, start_date))
-    with warehouse.disk_errors_explained():
+    with warehouse.errors_explained():
         target.mkdir(parents=True, exist_ok=True)
         # held back until the counts are known: metadata must be there when an event is emitted
         events = list(dbt.cli(arguments, context=context, target_path=target).stream())

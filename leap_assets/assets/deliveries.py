@@ -52,7 +52,7 @@ def build_take_in(partitions: dg.PartitionsDefinition, settings: Settings) -> dg
     ) -> Iterator[dg.MaterializeResult[None]]:
         days = delivery_window(context)
         if TAKEN_IN_TAG not in context.run.tags:
-            with warehouse.disk_errors_explained():
+            with warehouse.errors_explained():
                 _take_in(context.log, settings)
         selected = context.selected_asset_keys
         ledger = Ledger(landing.dir)
@@ -78,7 +78,7 @@ def build_take_in_job(settings: Settings) -> dg.JobDefinition:
         description="Takes in the delivered files that are new or changed, apart from those in `leave`.",
     )
     def take_in_files(context: dg.OpExecutionContext, landing: LandingZone, warehouse: Warehouse) -> None:
-        with warehouse.disk_errors_explained():
+        with warehouse.errors_explained():
             taken = _take_in(context.log, settings, context.op_config["leave"])
         ledger = Ledger(landing.dir)
         tell_stale_days(context.log, settings, ledger, None)

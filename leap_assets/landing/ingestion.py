@@ -30,6 +30,8 @@ from leap_assets.landing.validation import check_lines_sql, quote_identifier, qu
 
 WRONG_DAY_MIN_LINES = 10
 # a file whose lines are all out of the window was put into the wrong folder; fewer may be a few bad clocks
+STREAMED_LINES = 250_000
+# of text in one statement, whole files: DuckDB gives back what it took for a line when the statement ends
 REREAD_LINES = 4_000_000
 # of files with rejected lines, so many are looked through together: a statement a file would cost more than its lines
 
@@ -222,21 +224,30 @@ def _store(
         except duckdb.Error as error:
             raise find_unreadable(connection, relation.files, error) or error from error
         return relation.rows
-    received = dict.fromkeys(relation.files, 0)
-    with stream_lines(connection, relation.text, _count_lines(relation.text, received)):
-        connection.execute(insert_valid, parameters)
+    received: dict[LandedFile, int] = {}
+    while len(received) < len(relation.files):
+        rest = relation.files[len(received) :]
+        with stream_lines(connection, relation.text, _count_lines(relation.text, rest, received)):
+            connection.execute(insert_valid, parameters)
     for valid in _valid_numbers(connection, contract, received):
         with stream_lines(connection, relation.text, _other_lines(relation.text, valid)):
             connection.execute(insert_rejected, parameters)
     return received
 
 
-def _count_lines(text: TextLines, received: dict[LandedFile, int]) -> Iterator[tuple[LandedFile, pa.Table]]:
-    """All lines of the files in `received`, which is counted up as they pass."""
-    for file in received:
+def _count_lines(
+    text: TextLines, files: Sequence[LandedFile], received: dict[LandedFile, int]
+) -> Iterator[tuple[LandedFile, pa.Table]]:
+    """Lines of the first of some files, as many as one statement takes; `received` is counted up as they pass."""
+    passed = 0
+    for file in files:
+        received[file] = 0
         for table in text.read(file):
             received[file] += len(table)
             yield file, table
+        passed += received[file]
+        if passed >= STREAMED_LINES:
+            return
 
 
 def _other_lines(

@@ -146,6 +146,19 @@ def compare(
     return Comparison(distinct_days, compared, differing, matched, count, len(both) - count, examples)
 
 
+def join_comparisons(parts: Sequence[Comparison]) -> Comparison:
+    """One comparison of several that share no key; they may share days."""
+    days, which = np.unique(np.concatenate([part.days for part in parts]), return_inverse=True)
+    compared, differing = np.zeros((2, len(days)), dtype=np.int64)
+    np.add.at(compared, which.reshape(-1), np.concatenate([part.compared for part in parts]))
+    np.add.at(differing, which.reshape(-1), np.concatenate([part.differing for part in parts]))
+    matched, expected, actual = (
+        sum(getattr(part, name) for part in parts) for name in ("matched", "expected", "actual")
+    )
+    examples = [example for part in parts for example in part.examples][:EXAMPLES]
+    return Comparison(days, compared, differing, matched, expected, actual, examples)
+
+
 def _number_rows(columns: Sequence[tuple[npt.NDArray[Any], npt.NDArray[Any]]]) -> tuple[Ints, Ints]:
     """One number a row for the combination of its key columns, the same on both sides."""
     split = len(columns[0][0])

@@ -10,20 +10,26 @@ import duckdb
 
 from leap_assets.landing.validation import quote_literal
 
+MEMORY_VARIABLE = "DBT_LEAP_MEMORY_LIMIT"
+# how a run tells dbt: no part of profiles.yml, where another value would make dbt parse the project anew
 CHANGEABLE = ("TimeZone", "write_buffer_row_group_count")
 # dbt sets these for each of its cursors
 
 
-def open_for_writing(path: Path, folders: Iterable[Path] | None = None) -> duckdb.DuckDBPyConnection:
+def open_for_writing(
+    path: Path, folders: Iterable[Path] | None = None, memory_limit: str | None = None
+) -> duckdb.DuckDBPyConnection:
     """A connection in UTC that keeps few unwritten rows in memory; dbt_project/profiles.yml sets the same for dbt.
 
-    With `folders`, SQL reaches no file outside them.
+    With `folders`, SQL reaches no file outside them; with `memory_limit`, see `limit_memory`.
     """
     connection = duckdb.connect(str(path))
     try:
         connection.execute("set TimeZone = 'UTC'")
         # DuckDB keeps five row groups of a large insert before it writes them: a third more memory, and no gain
         connection.execute("set write_buffer_row_group_count = 1")
+        if memory_limit is not None:
+            limit_memory(connection, memory_limit)
         if folders is not None:
             limit_access(connection, folders)
     except BaseException:
@@ -63,6 +69,16 @@ def limit_access(connection: duckdb.DuckDBPyConnection, folders: Iterable[Path])
     connection.execute("set lock_configuration = true")
 
 
+def limit_memory(connection: duckdb.DuckDBPyConnection, limit: str) -> None:
+    """Let a database take so much memory (such as "512MB") before it works on disk, in a folder beside its file."""
+    connection.execute(f"set memory_limit = {quote_literal(limit)}")
+
+
+def spill_dir(path: Path) -> Path:
+    """Where DuckDB works on disk for a file; a killed process leaves it."""
+    return path.with_name(f"{path.name}.tmp")
+
+
 def data_folders(data_dir: Path) -> list[Path]:
     """The data folder, and where its folders and those of its logs lead when they are links."""
     links = [path for pattern in ("*", "landing/*") for path in data_dir.glob(pattern) if path.is_symlink()]
@@ -73,6 +89,27 @@ def remove_database(path: Path) -> None:
     """Remove a DuckDB file with its write-ahead log."""
     path.unlink(missing_ok=True)
     path.with_name(f"{path.name}.wal").unlink(missing_ok=True)
+
+
+def describe_memory_error(error: BaseException, limit: str) -> str | None:
+    """What a person should know and do when DuckDB had too little memory; None when it is about something else."""
+    if "Out of Memory Error" not in _all_said(error):
+        return None
+    return (
+        f"DuckDB needed more memory than LEAP_MEMORY_LIMIT={limit} for work that cannot be done on disk. Raise it (to "
+        "half of the machine's memory, say), or run fewer days at a time; then run the days of this run again. Steps "
+        "that had ended are kept, and the published file is the one of before."
+    )
+
+
+def _all_said(error: BaseException) -> str:
+    """The texts of an error and of those that led to it."""
+    texts = []
+    cause: BaseException | None = error
+    while cause is not None:
+        texts.append(str(cause))
+        cause = cause.__cause__ or cause.__context__
+    return "\n".join(texts)
 
 
 _FULL = re.compile("No space left on device|File too large|Disk quota exceeded")
@@ -95,12 +132,7 @@ def describe_disk_error(error: BaseException, folder: Path) -> str | None:
     str or None
         None when the error is about something else.
     """
-    texts = []
-    cause: BaseException | None = error
-    while cause is not None:
-        texts.append(str(cause))
-        cause = cause.__cause__ or cause.__context__
-    said = "\n".join(texts)
+    said = _all_said(error)
     reason = _FULL.search(said) or _FORBIDDEN.search(said)
     if reason is None:
         return None

@@ -8,7 +8,7 @@ from __future__ import annotations
 import csv
 import datetime as dt
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
@@ -20,7 +20,7 @@ import numpy as np
 from leap_assets.landing.contracts import Column
 from leap_assets.partitions import Window
 from leap_assets.proofs.books import read_books
-from leap_assets.proofs.compare import Comparison, compare
+from leap_assets.proofs.compare import Comparison, compare, join_comparisons
 from leap_assets.proofs.frames import Frame
 from leap_assets.proofs.known import DAY_US, Given, Ints, Known, date_of, day_number
 from leap_assets.proofs.registry import DETAILS, PROOFS, Proof
@@ -28,6 +28,8 @@ from leap_assets.proofs.truth import MissingTruthError
 from leap_assets.warehouse.connections import transaction
 
 SCHEMA, TABLE = "leap_mart", "proof_daily"
+ROWS_AT_ONCE = 250_000
+# of a table, in memory twice: as they should be and as they are
 COLUMNS = (
     Column(
         "event_date", "date", "UTC day that the rows are counted on; the last loaded day where rows have none"
@@ -166,18 +168,53 @@ def compare_mart(
 ) -> Comparison:
     """Compare a table with what its rows should be; of a day table the days of a window."""
     types = read_types(connection, proof.schema, mart)
-    where = ""
-    if proof.is_day_table:
-        where = f"where {proof.day} between '{date_of(window[0])}' and '{date_of(window[-1])}'"
-        inside = (expected[proof.day] >= window[0]) & (expected[proof.day] <= window[-1])
-        expected = {name: column[inside] for name, column in expected.items()}
-    actual = read_rows(connection, proof.schema, mart, types, where)
     kinds = {name: _KIND.get(type_name.partition("(")[0], "exact") for name, type_name in types.items()}
-    days: tuple[Ints, Ints] | int = int(given.loaded_days.max(initial=given.start))
-    if proof.day:
-        unit = DAY_US if types[proof.day].startswith("TIMESTAMP") else 1
-        days = (expected[proof.day] // unit, actual[proof.day] // unit)
-    return compare(expected, actual, kinds, proof.key, days, lambda name, value: _as_read(value, types[name]))
+    if not proof.day:
+        actual = read_rows(connection, proof.schema, mart, types)
+        last_loaded = int(given.loaded_days.max(initial=given.start))
+        return compare(expected, actual, kinds, proof.key, last_loaded, _say(types))
+    unit = DAY_US if types[proof.day].startswith("TIMESTAMP") else 1
+    day = expected[proof.day] // unit
+    found = []
+    for first, last in _slices(day, window if proof.is_day_table else None):
+        inside = (day >= first) & (day <= last)
+        part = {name: column[inside] for name, column in expected.items()}
+        actual = read_rows(connection, proof.schema, mart, types, _between(proof.day, first, last))
+        days = (day[inside], actual[proof.day] // unit)
+        found.append(compare(part, actual, kinds, proof.key, days, _say(types)))
+    return join_comparisons(found)
+
+
+def _slices(day: Ints, window: range | None) -> Iterator[tuple[float, float]]:
+    """Spans of days of some hundred thousand rows each, that memory holds; all days there can be, or those of a window.
+
+    Rows of a key are of one day, so that spans can be compared apart.
+    """
+    first, end = (window[0], window[-1]) if window else (-np.inf, np.inf)
+    days, counts = np.unique(day, return_counts=True)
+    number = np.cumsum(counts) // ROWS_AT_ONCE
+    for begin in days[1:][np.diff(number) > 0].tolist():
+        if first < begin <= end:
+            yield first, begin - 1
+            first = begin
+    yield first, end
+
+
+def _between(column: str, first: float, last: float) -> str:
+    """The rows of some days, ends included; an open end has those without a day, too."""
+    if np.isinf(first) and np.isinf(last):
+        return ""
+    limits = []
+    if np.isfinite(first):
+        limits.append(f"{column} >= date '{date_of(int(first))}'")
+    if np.isfinite(last):
+        limits.append(f"{column} < date '{date_of(int(last) + 1)}'")
+    condition = " and ".join(limits)
+    return f"where {condition}" if len(limits) == 2 else f"where {condition} or {column} is null"
+
+
+def _say(types: Mapping[str, str]) -> Callable[[str, Any], str]:
+    return lambda name, value: _as_read(value, types[name])
 
 
 _KIND = {"VARCHAR": "text", "DOUBLE": "double", "DECIMAL": "decimal"}

@@ -108,6 +108,17 @@ def test_days_in_any_order_give_the_same_warehouse(built, make_warehouse, delive
         assert warehouse.rows(table) == expected.rows(table), table
 
 
+def test_a_window_in_pieces_gives_the_same_warehouse(built, make_warehouse, deliveries, monkeypatch):
+    monkeypatch.setenv("DBT_LEAP_PIECE_LINES", "1")
+    warehouse = make_warehouse()
+    expected, _ = built
+    # into tables that are not there yet, then into those
+    for _ in range(2):
+        warehouse.deliver(deliveries)
+        for table in expected.tables():
+            assert warehouse.rows(table) == expected.rows(table), table
+
+
 def test_a_day_that_became_empty_is_cleared(built, make_warehouse, deliveries, tmp_path):
     day = START_DATE + dt.timedelta(days=2)
     emptied = built[0].copied_to(tmp_path)

@@ -236,6 +236,7 @@ def odd_sizes(random: Random) -> Iterator[None]:
             patch.setattr("leap_assets.landing.records.BLOCK_BYTES", random.choice([64, 100, 1000]))
             patch.setattr("leap_assets.landing.relations.BATCH_LINES", random.choice([1, 3, 100]))
             patch.setattr("leap_assets.landing.ingestion.REREAD_LINES", random.choice([1, 15, 1000]))
+            patch.setattr("leap_assets.landing.ingestion.STREAMED_LINES", random.choice([1, 15, 1000]))
         yield
 
 

@@ -637,6 +637,7 @@ def test_many_small_batches_give_the_same_rows(warehouse, landing, monkeypatch):
     at_once = [warehouse.execute(query).fetchall() for query in queries]
     monkeypatch.setattr("leap_assets.landing.relations.BATCH_LINES", 3)
     monkeypatch.setattr("leap_assets.landing.ingestion.REREAD_LINES", 15)
+    monkeypatch.setattr("leap_assets.landing.ingestion.STREAMED_LINES", 15)
     monkeypatch.setattr("leap_assets.landing.records.BLOCK_BYTES", 100)
     load(warehouse, landing, "signons")
     assert [warehouse.execute(query).fetchall() for query in queries] == at_once

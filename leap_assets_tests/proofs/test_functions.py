@@ -3,6 +3,7 @@
 import dataclasses
 import datetime as dt
 
+import duckdb
 import numpy as np
 import pytest
 
@@ -20,9 +21,10 @@ from leap_assets.proofs.known import (
     day_number,
     divide_half_up,
 )
-from leap_assets.proofs.registry import DETAILS
+from leap_assets.proofs.registry import DETAILS, Proof
 from leap_assets.proofs.truth import TABLES, read_truth, write_truth
 from leap_assets.simulation import Coded
+from leap_assets.warehouse import proving
 
 DAY = day_number(dt.date(2025, 1, 1))
 LOGS = ("player", "product", "signons", "session", "transaction", "heartbeat", "client")
@@ -394,6 +396,30 @@ def test_a_quotient_may_be_rounded_either_way_and_a_doubled_row_differs():
         compare(
             exact, {name: column for name, column in wrong.items() if name != "ratio"}, TYPES, ("key",), 1
         )
+
+
+@pytest.mark.parametrize("window", [None, range(DAY + 1, DAY + 4)])
+def test_a_large_table_is_compared_some_days_at_a_time(monkeypatch, window):
+    days = [DAY, DAY + 1, DAY + 1, DAY + 3]
+    proof = Proof(lambda known: known, ("event_date", "key"), is_day_table=window is not None)
+    expected = {"event_date": np.array(days), "key": np.arange(4), "count": np.arange(4)}
+    with duckdb.connect() as connection:
+        connection.execute(
+            "create schema leap_mart; create table leap_mart.x (event_date date, key int, count int)"
+        )
+        rows = [(date_of(day), key, key) for key, day in enumerate(days)]
+        # another count, a row on a day that has none, a row before and one behind all
+        rows[2] = (*rows[2][:2], 7)
+        rows += [(date_of(DAY + day), 9, 9) for day in (2, -5, 40)]
+        connection.executemany("insert into leap_mart.x values (?, ?, ?)", rows)
+        found = []
+        for at_once in (1, 2, 1000):
+            monkeypatch.setattr(proving, "ROWS_AT_ONCE", at_once)
+            found.append(proving.compare_mart(connection, "x", proof, expected, given({0, 1}), window))
+    assert [part.rows_differing for part in found] == ([2, 2, 2] if window else [4, 4, 4])
+    assert len({(part.rows_compared, part.matched, part.expected, part.actual) for part in found}) == 1
+    assert len({(*part.days.tolist(), *part.differing.tolist()) for part in found}) == 1
+    assert [sorted(part.examples) for part in found] == [sorted(found[0].examples)] * 3
 
 
 def test_texts_are_numbered_once():
