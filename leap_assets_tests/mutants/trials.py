@@ -75,7 +75,8 @@ def try_mutant(
                     caught.setdefault(kind, []).extend(found)
         except ContractError as error:
             caught.setdefault(CONTRACT, []).append(str(error)[:200])
-        except duckdb.Error as error:
+        except (duckdb.Error, ValueError) as error:
+            # the kernel refuses, with a ValueError, what models must not give it
             caught.setdefault(RUN, []).append(str(error).splitlines()[0][:200])
         finally:
             shutil.rmtree(folder)

@@ -23,24 +23,40 @@ timed as (
         on
             fixes.session_id = matches.session_id
             and fixes.event_date = matches.event_date
+),
+
+-- Few players have two fixes in a beat: a window over all fixes would cost twice as much.
+crowded_beats as (
+    select
+        session_id,
+        event_date,
+        player_id,
+        beat,
+        max(event_date_time) as last_fix_at
+    from timed
+    group by session_id, event_date, player_id, beat
+    having count(*) > 1
 )
 
 select
-    player_id,
-    event_date_time,
-    team_id,
-    session_id,
-    position_x,
-    position_y,
-    position_z,
-    event_date,
-    beat,
-    row_number() over (
-        partition by event_date, session_id, player_id, beat
-        order by event_date_time desc
-    ) = 1 as is_last_of_beat,
-    delivery_date,
-    source_file,
-    line_number
+    timed.player_id,
+    timed.event_date_time,
+    timed.team_id,
+    timed.session_id,
+    timed.position_x,
+    timed.position_y,
+    timed.position_z,
+    timed.event_date,
+    timed.beat,
+    crowded_beats.last_fix_at is null or timed.event_date_time = crowded_beats.last_fix_at as is_last_of_beat,
+    timed.delivery_date,
+    timed.source_file,
+    timed.line_number
 from timed
-order by event_date, session_id, beat
+left join crowded_beats
+    on
+        timed.session_id = crowded_beats.session_id
+        and timed.event_date = crowded_beats.event_date
+        and timed.player_id = crowded_beats.player_id
+        and timed.beat = crowded_beats.beat
+order by timed.event_date, timed.session_id, timed.beat
