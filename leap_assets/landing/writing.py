@@ -19,6 +19,7 @@ import pyarrow.parquet as pq
 
 from leap_assets.landing.contracts import CONTRACTS, Column, Contract
 from leap_assets.simulation import Coded, DeliveryDay, LogDay
+from leap_assets.simulation.coded import are_uuids, compact, take_rows
 from leap_assets.simulation.streams import spell_uuids
 
 STEM = "simulated"
@@ -91,7 +92,7 @@ def _decimals(values: np.ndarray, digits: int) -> pa.Array:
 
 def _strings(keys: np.ndarray) -> pa.Array:
     """Keys of `Coded` as texts of Arrow, without a Python object each where they are ASCII and of one length."""
-    if keys.ndim == 2:
+    if are_uuids(keys):
         return _fixed_width(spell_uuids(keys))
     width = keys.dtype.itemsize // 4
     if len(keys) and width:
@@ -109,9 +110,6 @@ def _fixed_width(characters: np.ndarray) -> pa.Array:
 
 
 def _write_parquet(path: Path, contract: Contract, rows: LogDay) -> None:
-    dictionaries = {
-        name: _strings(values.keys) for name, values in rows.columns.items() if isinstance(values, Coded)
-    }
     required = [column.name for column in contract.columns if column.required]
     missing = rows.good_rows + np.flatnonzero(rows.defect_kinds == "missing_field")
     emptied = {name: missing[nth :: len(required)] for nth, name in enumerate(required)}
@@ -129,22 +127,24 @@ def _write_parquet(path: Path, contract: Contract, rows: LogDay) -> None:
     with pq.ParquetWriter(path, schema, compression="zstd") as writer:
         for begin in range(0, len(rows), _ROW_GROUP):
             end = min(begin + _ROW_GROUP, len(rows))
+            group = take_rows(rows.columns, slice(begin, end))
+            if len(rows) > _ROW_GROUP:
+                # each row group would hash all texts of the log
+                group = compact(group)
             arrays = []
             for field in schema:
-                values = rows.columns[field.name]
+                values = group[field.name]
                 holes = emptied.get(field.name, missing[:0])
                 is_null = np.zeros(end - begin, bool)
                 is_null[holes[(holes >= begin) & (holes < end)] - begin] = True
                 if isinstance(values, Coded):
-                    codes = values.codes[begin:end]
-                    is_null |= codes < 0
-                    indices = pa.array(codes, mask=is_null if is_null.any() else None)
-                    arrays.append(pa.DictionaryArray.from_arrays(indices, dictionaries[field.name]))
+                    is_null |= values.codes < 0
+                    indices = pa.array(values.codes, mask=is_null if is_null.any() else None)
+                    arrays.append(pa.DictionaryArray.from_arrays(indices, _strings(values.keys)))
                 else:
-                    part = values[begin:end]
-                    if part.dtype.kind == "M":
-                        part = part.astype("datetime64[us]")
-                    arrays.append(pa.array(part, field.type, mask=is_null if is_null.any() else None))
+                    if values.dtype.kind == "M":
+                        values = values.astype("datetime64[us]")
+                    arrays.append(pa.array(values, field.type, mask=is_null if is_null.any() else None))
             writer.write_table(pa.Table.from_arrays(arrays, schema=schema), row_group_size=_ROW_GROUP)
 
 
@@ -228,7 +228,7 @@ class _Texts:
         """Keys of `Coded` as they stand in the lines."""
         texts = _strings(keys)
         # there is nothing to escape in a uuid
-        return self._quote(texts) if keys.ndim == 2 else self._escape(texts)
+        return self._quote(texts) if are_uuids(keys) else self._escape(texts)
 
     def _escape(self, texts: pa.Array) -> pa.Array:
         """Quote texts as the log's format wants it."""

@@ -40,14 +40,9 @@ class Coded:
         return len(self.codes)
 
     @property
-    def has_uuids(self) -> bool:
-        """Whether the texts are those of uuids."""
-        return self.keys.ndim == 2
-
-    @property
     def values(self) -> NDArray[np.str_]:
         """Distinct texts, shape (k,); those of uuids are made when asked for, 144 bytes each."""
-        texts: NDArray[np.str_] = format_uuids(self.keys) if self.has_uuids else self.keys
+        texts: NDArray[np.str_] = format_uuids(self.keys) if are_uuids(self.keys) else self.keys
         return texts
 
     def text(self) -> NDArray[np.object_]:
@@ -60,6 +55,11 @@ class Coded:
 
 Column: TypeAlias = "NDArray[Any] | Coded"
 Table: TypeAlias = "dict[str, Column]"
+
+
+def are_uuids(keys: NDArray[Any]) -> bool:
+    """Whether keys are the bytes of uuids, shape (k, 16), and not texts, shape (k,)."""
+    return keys.ndim == 2
 
 
 def code(codes: NDArray[Any], values: Sequence[str] | NDArray[np.str_]) -> Coded:
@@ -77,15 +77,15 @@ def count_rows(table: Mapping[str, Column]) -> int:
     return len(next(iter(table.values())))
 
 
-def take(column: Column, rows: NDArray[Any]) -> Column:
-    """Give the rows asked for (positions or a mask), in the order asked for."""
+def take(column: Column, rows: NDArray[Any] | slice) -> Column:
+    """Give the rows asked for (positions, a mask or a slice), in the order asked for; of a slice, views."""
     if isinstance(column, Coded):
         return Coded(column.codes[rows], column.keys)
     chosen: NDArray[Any] = column[rows]
     return chosen
 
 
-def take_rows(table: Mapping[str, Column], rows: NDArray[Any]) -> Table:
+def take_rows(table: Mapping[str, Column], rows: NDArray[Any] | slice) -> Table:
     """Give the rows asked for of every column."""
     return {name: take(column, rows) for name, column in table.items()}
 
@@ -96,7 +96,10 @@ def compact(table: Mapping[str, Column]) -> Table:
 
 
 def _compact(column: Coded) -> Coded:
-    used = np.unique(column.codes[column.codes >= 0])
+    is_used = np.zeros(len(column.keys) + 1, dtype=bool)
+    is_used[column.codes] = True
+    # The last one is that of null, which the code -1 finds.
+    used = np.flatnonzero(is_used[:-1])
     new_code = np.full(len(column.keys) + 1, -1, dtype=np.int32)
     new_code[used] = np.arange(len(used), dtype=np.int32)
     return Coded(new_code[column.codes], column.keys[used])
@@ -175,13 +178,13 @@ def _find(base: NDArray[Any], wanted: NDArray[Any]) -> dict[Any, int]:
 
 def _list_keys(keys: NDArray[Any]) -> list[Any]:
     """Give keys as what Python can look up: texts, or the bytes of uuids."""
-    listed: list[Any] = (keys if keys.ndim == 1 else keys.view("V16")[:, 0]).tolist()
+    listed: list[Any] = (keys.view("V16")[:, 0] if are_uuids(keys) else keys).tolist()
     return listed
 
 
 def _mark(keys: NDArray[Any]) -> NDArray[np.uint64]:
     """Give a number for the first eight characters or bytes of each key, by chance the same for some others."""
-    if keys.ndim == 2:
+    if are_uuids(keys):
         return keys.view(np.uint64)[:, 0]
     words = keys.astype("U8").view(np.uint64).reshape(len(keys), 4)
     mixed: NDArray[np.uint64] = words[:, 0].copy()

@@ -149,7 +149,7 @@ class World:
         """Give what is delivered on a day one log at a time: put together, the parts are what `day` gives.
 
         A million players fill gigabytes with each of the large logs. Whoever lets go of a part before asking for
-        the next never has two of them in memory.
+        the next one (a loop variable does not by itself) never has two of them in memory.
 
         Parameters
         ----------
@@ -252,13 +252,13 @@ class World:
         log, table = part.log, part.table
         on_time = np.ones(count_rows(table), dtype=bool)
         on_time[part.late[0]] = False
-        good = int(np.count_nonzero(on_time)) + sum(count_rows(part) for part in late)
+        good = int(np.count_nonzero(on_time)) + sum(count_rows(other) for other in late)
         rng = open_stream(self.config.seed, f"defects of {log}", day)
         copied, kind = draw_defects(rng, self.config, log, good)
         delivered: Table = {}
         for name in list(table):
             # One column at a time, so that a large log is never there twice.
-            delivered[name] = stack(table.pop(name), on_time, [part[name] for part in late], copied)
+            delivered[name] = stack(table.pop(name), on_time, [other[name] for other in late], copied)
         date = np.datetime64(self.config.start_date, "D") + np.timedelta64(day, "D")
         alter_copies(rng, log, delivered, good, kind, date)
         return LogDay(delivered, np.array(DEFECT_KINDS)[kind]), kind
@@ -275,12 +275,13 @@ class World:
             rng = open_stream(self.config.seed, f"late {log}", day)
             late = draw_late_rows(rng, self.config, log, count_rows(table))
             truth = self._tell(log, happened, late) if with_truth else {}
-            # What no later log needs goes before the table is used up.
+            # What no later log needs goes, so that nothing but the table keeps its columns while it is used up.
             if log == "heartbeat":
                 happened.action = None
             if log == "client":
                 happened.client = None
             yield _Part(log, table, late, truth)
+            # Nor is anything of this log to be kept while the next one is made.
             table.clear()
             del truth
 
