@@ -58,9 +58,10 @@ def simulate(settings: Settings, days: Window) -> None:
     """Write the logs and the truth of some days."""
     world = World(settings.world)
     for day in days:
-        delivery = world.day(day, logs=tuple(CONTRACTS), truth=True)
-        write_delivery(settings.landing_dir, delivery, tuple(CONTRACTS))
-        write_truth(settings.truth_dir, day, delivery.truth, tuple(TABLES))
+        for part in world.parts(day, logs=tuple(CONTRACTS), truth=True):
+            write_delivery(settings.landing_dir, part, tuple(CONTRACTS))
+            write_truth(settings.truth_dir, day, part.truth, tuple(TABLES))
+            del part  # gone before the next one is made
 
 
 def main(arguments: Sequence[str]) -> None:

@@ -64,12 +64,16 @@ def simulate(run: Run, folder: Path) -> dict[str, Any]:
         world.day(FIRST + dt.timedelta(run.first_day - 1), truth=run.truth)
     caught_up = watch.read()
     for number in range(run.first_day, run.first_day + run.days):
-        day = Stopwatch()
-        delivery = world.day(FIRST + dt.timedelta(number), truth=run.truth)
-        simulated = day.read()
-        lines = write_delivery(folder / "landing", delivery)
-        if run.truth:
-            write_truth(folder / "truth", delivery.date, delivery.truth, tuple(TABLES))
+        day, lines = Stopwatch(), {}
+        simulated = dict.fromkeys(day.read(), 0.0)
+        parts, asked = world.parts(FIRST + dt.timedelta(number), truth=run.truth), Stopwatch()
+        for part in parts:
+            simulated = {clock: simulated[clock] + seconds for clock, seconds in asked.read().items()}
+            lines |= write_delivery(folder / "landing", part)
+            if run.truth:
+                write_truth(folder / "truth", part.date, part.truth, tuple(TABLES))
+            del part  # gone before the next one is made
+            asked = Stopwatch()
         cost = day.read()
         days.append(
             {
@@ -81,7 +85,6 @@ def simulate(run: Run, folder: Path) -> dict[str, Any]:
                 "peak_mb": peak_mb(),
             }
         )
-        del delivery
     files = [path for path in (folder / "landing").rglob("simulated.*") if path.is_file()]
     size = sum(path.stat().st_size for path in files)
     return {

@@ -107,9 +107,12 @@ def _simulate(
 ) -> int:
     """Simulate one day for the logs and tables of the truth that are wanted; gives the lines delivered."""
     # the truth is that of all logs, whichever of them are wanted
-    delivery = world.day(day, logs=tuple(CONTRACTS) if tables else tuple(logs), truth=bool(tables))
-    lines = write_delivery(landing.dir, delivery, logs)
-    told = write_truth(settings.truth_dir, day, delivery.truth, tables)
+    lines: dict[str, int] = {}
+    told: dict[str, int] = {}
+    for part in world.parts(day, logs=tuple(CONTRACTS) if tables else tuple(logs), truth=bool(tables)):
+        lines |= write_delivery(landing.dir, part, logs)
+        told |= write_truth(settings.truth_dir, day, part.truth, tables)
+        del part  # gone before the next one is made
     keys = {landing_key(CONTRACTS[log]): rows for log, rows in lines.items()}
     keys |= {truth_key(table): rows for table, rows in told.items()}
     for key, rows in keys.items():

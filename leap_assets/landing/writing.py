@@ -19,6 +19,8 @@ import pyarrow.parquet as pq
 
 from leap_assets.landing.contracts import CONTRACTS, Column, Contract
 from leap_assets.simulation import Coded, DeliveryDay, LogDay
+from leap_assets.simulation.coded import are_uuids, compact, take_rows
+from leap_assets.simulation.streams import spell_uuids
 
 STEM = "simulated"
 # the name that tells the simulator's files from everybody else's
@@ -88,22 +90,26 @@ def _decimals(values: np.ndarray, digits: int) -> pa.Array:
     return pc.multiply(whole, unit).cast(pa.decimal128(18, digits))
 
 
-def _strings(values: np.ndarray) -> pa.Array:
-    """Texts of NumPy as those of Arrow, without a Python object each where they are ASCII and of one length."""
-    width = values.dtype.itemsize // 4
-    if len(values) and width:
-        characters = np.ascontiguousarray(values).view(np.uint32).reshape(len(values), width)
+def _strings(keys: np.ndarray) -> pa.Array:
+    """Keys of `Coded` as texts of Arrow, without a Python object each where they are ASCII and of one length."""
+    if are_uuids(keys):
+        return _fixed_width(spell_uuids(keys))
+    width = keys.dtype.itemsize // 4
+    if len(keys) and width:
+        characters = np.ascontiguousarray(keys).view(np.uint32).reshape(len(keys), width)
         if characters.max() < 128 and characters.min() > 0:
-            offsets = np.arange(0, (len(values) + 1) * width, width, dtype=np.int32)
-            buffers = [None, pa.py_buffer(offsets), pa.py_buffer(characters.astype(np.uint8))]
-            return pa.Array.from_buffers(pa.string(), len(values), buffers)
-    return pa.array(values.astype(object), pa.string())
+            return _fixed_width(characters.astype(np.uint8))
+    return pa.array(keys.astype(object), pa.string())
+
+
+def _fixed_width(characters: np.ndarray) -> pa.Array:
+    """Texts of Arrow from ASCII characters of shape (texts, width)."""
+    n, width = characters.shape
+    offsets = np.arange(0, (n + 1) * width, width, dtype=np.int32)
+    return pa.Array.from_buffers(pa.string(), n, [None, pa.py_buffer(offsets), pa.py_buffer(characters)])
 
 
 def _write_parquet(path: Path, contract: Contract, rows: LogDay) -> None:
-    dictionaries = {
-        name: _strings(values.values) for name, values in rows.columns.items() if isinstance(values, Coded)
-    }
     required = [column.name for column in contract.columns if column.required]
     missing = rows.good_rows + np.flatnonzero(rows.defect_kinds == "missing_field")
     emptied = {name: missing[nth :: len(required)] for nth, name in enumerate(required)}
@@ -121,22 +127,24 @@ def _write_parquet(path: Path, contract: Contract, rows: LogDay) -> None:
     with pq.ParquetWriter(path, schema, compression="zstd") as writer:
         for begin in range(0, len(rows), _ROW_GROUP):
             end = min(begin + _ROW_GROUP, len(rows))
+            group = take_rows(rows.columns, slice(begin, end))
+            if len(rows) > _ROW_GROUP:
+                # each row group would hash all texts of the log
+                group = compact(group)
             arrays = []
             for field in schema:
-                values = rows.columns[field.name]
+                values = group[field.name]
                 holes = emptied.get(field.name, missing[:0])
                 is_null = np.zeros(end - begin, bool)
                 is_null[holes[(holes >= begin) & (holes < end)] - begin] = True
                 if isinstance(values, Coded):
-                    codes = values.codes[begin:end]
-                    is_null |= codes < 0
-                    indices = pa.array(codes, mask=is_null if is_null.any() else None)
-                    arrays.append(pa.DictionaryArray.from_arrays(indices, dictionaries[field.name]))
+                    is_null |= values.codes < 0
+                    indices = pa.array(values.codes, mask=is_null if is_null.any() else None)
+                    arrays.append(pa.DictionaryArray.from_arrays(indices, _strings(values.keys)))
                 else:
-                    part = values[begin:end]
-                    if part.dtype.kind == "M":
-                        part = part.astype("datetime64[us]")
-                    arrays.append(pa.array(part, field.type, mask=is_null if is_null.any() else None))
+                    if values.dtype.kind == "M":
+                        values = values.astype("datetime64[us]")
+                    arrays.append(pa.array(values, field.type, mask=is_null if is_null.any() else None))
             writer.write_table(pa.Table.from_arrays(arrays, schema=schema), row_group_size=_ROW_GROUP)
 
 
@@ -182,8 +190,8 @@ class _Texts:
         self._column = column
         self._values = values
         self._distinct: pa.Array | None = None
-        if isinstance(values, Coded) and len(values.values) <= _ROWS_AT_ONCE:
-            self._distinct = self._escape(_strings(values.values))
+        if isinstance(values, Coded) and len(values.keys) <= _ROWS_AT_ONCE:
+            self._distinct = self._texts(values.keys)
 
     def of(self, rows: np.ndarray) -> pa.Array:
         """The texts of some rows."""
@@ -193,7 +201,7 @@ class _Texts:
             mask = is_null if is_null.any() else None
             if self._distinct is not None:
                 return self._distinct.take(pa.array(codes, mask=mask))
-            texts = self._escape(_strings(self._values.values[codes]))
+            texts = self._texts(self._values.keys[codes])
             return texts if mask is None else pc.if_else(pa.array(~mask), texts, pa.scalar(None, pa.string()))
         values = self._values[rows]
         if self._column.type == "timestamp":
@@ -215,6 +223,12 @@ class _Texts:
         if self._writes == "csv":
             return pc.binary_join_element_wise(texts, end, "") if end else texts
         return pc.binary_join_element_wise('"', texts, f'{end}"', "")
+
+    def _texts(self, keys: np.ndarray) -> pa.Array:
+        """Keys of `Coded` as they stand in the lines."""
+        texts = _strings(keys)
+        # there is nothing to escape in a uuid
+        return self._quote(texts) if are_uuids(keys) else self._escape(texts)
 
     def _escape(self, texts: pa.Array) -> pa.Array:
         """Quote texts as the log's format wants it."""

@@ -15,6 +15,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from leap_assets.simulation import Coded
+from leap_assets.simulation.coded import are_uuids
+from leap_assets.simulation.streams import spell_uuids
 
 _DELIVERED_ON = ("delivered_on", "date", "UTC day on which the line is delivered")
 _PLAYER = ("player_id", "text", "The player")
@@ -221,7 +223,13 @@ def write_truth(
 def _to_arrow(values: Any) -> pa.Array:
     if isinstance(values, Coded):
         codes = pa.array(values.codes, mask=values.codes < 0)
-        return pa.DictionaryArray.from_arrays(codes, pa.array(values.values.astype(object), pa.string()))
+        # without a Python object each: a table has tens of thousands of ids, but few other texts
+        texts = (
+            spell_uuids(values.keys).view("S36")[:, 0]
+            if are_uuids(values.keys)
+            else values.keys.astype(object)
+        )
+        return pa.DictionaryArray.from_arrays(codes, pa.array(texts, pa.string()))
     return pa.array(values)
 
 

@@ -52,6 +52,8 @@ _SHORTEST_ATTEMPT = 0.5
 class ClientEvents:
     """The client events of the player-sessions whose match starts on a day, by time; arrays of shape (n,).
 
+    There are some 25 of them a player, so positions have four bytes as in `Coded`; what the log tells has eight.
+
     Attributes
     ----------
     type : position in ``EVENT_TYPES``
@@ -67,21 +69,21 @@ class ClientEvents:
     raw_id : uuid bytes, shape (n, 16)
     """
 
-    type: NDArray[np.int64]
-    session: NDArray[np.int64]
+    type: NDArray[np.int32]
+    session: NDArray[np.int32]
     at_us: NDArray[np.int64]
     level: NDArray[np.int64]
     time_spent_s: NDArray[np.int64]
     is_success: NDArray[np.bool_]
     score: NDArray[np.int64]
-    attempt: NDArray[np.int64]
-    item: NDArray[np.int64]
+    attempt: NDArray[np.int32]
+    item: NDArray[np.int32]
     price: NDArray[np.int64]
-    ad_type: NDArray[np.int64]
-    network: NDArray[np.int64]
+    ad_type: NDArray[np.int32]
+    network: NDArray[np.int32]
     revenue: NDArray[np.int64]
-    achievement: NDArray[np.int64]
-    feature: NDArray[np.int64]
+    achievement: NDArray[np.int32]
+    feature: NDArray[np.int32]
     session_length_s: NDArray[np.int64]
     raw_id: NDArray[np.uint8]
 
@@ -89,25 +91,26 @@ class ClientEvents:
         return len(self.type)
 
 
-_ABSENT: dict[str, Any] = {
-    "type": -1,
-    "session": -1,
-    "at_us": 0,
-    "level": 0,
-    "time_spent_s": 0,
-    "is_success": False,
-    "score": 0,
-    "attempt": -1,
-    "item": -1,
-    "price": 0,
-    "ad_type": -1,
-    "network": -1,
-    "revenue": 0,
-    "achievement": -1,
-    "feature": -1,
-    "session_length_s": 0,
+_NOWHERE, _ZERO = np.int32(-1), np.int64(0)
+_ABSENT: dict[str, np.generic] = {
+    "type": _NOWHERE,
+    "session": _NOWHERE,
+    "at_us": _ZERO,
+    "level": _ZERO,
+    "time_spent_s": _ZERO,
+    "is_success": np.False_,
+    "score": _ZERO,
+    "attempt": _NOWHERE,
+    "item": _NOWHERE,
+    "price": _ZERO,
+    "ad_type": _NOWHERE,
+    "network": _NOWHERE,
+    "revenue": _ZERO,
+    "achievement": _NOWHERE,
+    "feature": _NOWHERE,
+    "session_length_s": _ZERO,
 }
-# What stands where a type has no such property.
+# What stands where a type has no such property; its type is that of the column.
 
 _Part: TypeAlias = "dict[str, NDArray[Any]]"
 
@@ -148,8 +151,9 @@ def draw_client_events(
 def _make_part(
     event_type: str, session: NDArray[np.int64], at_us: NDArray[np.int64], **properties: NDArray[Any]
 ) -> _Part:
-    kind = np.full(len(session), EVENT_TYPES.index(event_type))
-    return {"type": kind, "session": session, "at_us": at_us} | properties
+    kind = np.full(len(session), EVENT_TYPES.index(event_type), dtype=np.int32)
+    part: _Part = {"type": kind, "session": session, "at_us": at_us}
+    return part | properties
 
 
 def _play_levels(rng: np.random.Generator, sessions: PlayerSessions, attempts: Attempts) -> _Part:
@@ -162,22 +166,30 @@ def _play_levels(rng: np.random.Generator, sessions: PlayerSessions, attempts: A
     score = attempts.level * rng.integers(50, 150, size=count)
 
     is_complete = attempts.outcome == OUTCOMES.index("complete")
-    start = np.full(count, EVENT_TYPES.index("level_start"))
+    is_told: NDArray[np.bool_] = _interleave(
+        np.ones(count, dtype=bool), attempts.outcome != OUTCOMES.index("abandoned")
+    )
+
+    def tell(of_start: NDArray[Any], of_result: NDArray[Any]) -> NDArray[Any]:
+        told: NDArray[Any] = _interleave(of_start, of_result)[is_told]
+        return told
+
+    start = np.full(count, EVENT_TYPES.index("level_start"), dtype=np.int32)
     result = np.where(is_complete, EVENT_TYPES.index("level_complete"), EVENT_TYPES.index("level_fail"))
+    session = sessions.row[attempts.session].astype(np.int32)
+    number = np.arange(count, dtype=np.int32)
     none = np.zeros(count, dtype=np.int64)
-    both: _Part = {
-        "type": _interleave(start, result),
-        "session": np.repeat(sessions.row[attempts.session], 2),
-        "at_us": _interleave(start_us, start_us + spent_s * _SECOND_US),
-        "level": np.repeat(attempts.level, 2),
-        "time_spent_s": _interleave(none, spent_s),
-        "is_success": _interleave(np.zeros(count, dtype=bool), is_complete),
+    return {
+        "type": tell(start, result.astype(np.int32)),
+        "session": tell(session, session),
+        "at_us": tell(start_us, start_us + spent_s * _SECOND_US),
+        "level": tell(attempts.level, attempts.level),
+        "time_spent_s": tell(none, spent_s),
+        "is_success": tell(np.zeros(count, dtype=bool), is_complete),
         # Whoever fails has got some of the way.
-        "score": _interleave(none, np.where(is_complete, score, score // 3)),
-        "attempt": np.repeat(np.arange(count), 2),
+        "score": tell(none, np.where(is_complete, score, score // 3)),
+        "attempt": tell(number, number),
     }
-    is_told = _interleave(np.ones(count, dtype=bool), attempts.outcome != OUTCOMES.index("abandoned"))
-    return {name: column[is_told] for name, column in both.items()}
 
 
 def _watch_ads(rng: np.random.Generator, config: WorldConfig, play: Play, sessions: PlayerSessions) -> _Part:
@@ -236,15 +248,22 @@ def _interleave(one: NDArray[Any], other: NDArray[Any]) -> NDArray[Any]:
 
 
 def _join(rng: np.random.Generator, parts: list[_Part]) -> ClientEvents:
-    """Put events under each other and sort them by time, keeping the order of equal times."""
+    """Put events under each other and sort them by time, keeping the order of equal times; uses the parts up."""
     ends = np.cumsum([len(part["type"]) for part in parts])
     count = int(ends[-1])
-    order = np.argsort(np.concatenate([part["at_us"] for part in parts]), kind="stable")
+    place = _find_places(np.concatenate([part["at_us"] for part in parts]))
     columns = {}
     for name, absent in _ABSENT.items():
-        column = np.full(count, absent)
-        for part, end in zip(parts, ends, strict=True):
+        columns[name] = np.full(count, absent)
+        for part, rows in zip(parts, np.split(place, ends[:-1]), strict=True):
             if name in part:
-                column[end - len(part["type"]) : end] = part[name]
-        columns[name] = column[order]
+                columns[name][rows] = part.pop(name)
     return ClientEvents(**columns, raw_id=draw_uuids(rng, count))
+
+
+def _find_places(at_us: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Give the position of each event when they are sorted by time, those of equal times in their order."""
+    order = np.argsort(at_us, kind="stable")
+    place = np.empty_like(order)
+    place[order] = np.arange(len(order))
+    return place

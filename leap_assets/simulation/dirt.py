@@ -157,7 +157,7 @@ def _change_events(table: Table, rows: NDArray[np.int64]) -> None:
 def _change_measure(table: Table, name: str, rows: NDArray[np.int64]) -> None:
     column = table[name]
     if isinstance(column, Coded):
-        column.codes[rows] = (column.codes[rows] + 1) % len(column.values)
+        column.codes[rows] = (column.codes[rows] + 1) % len(column.keys)
     elif column.dtype == np.float64:
         # One unit towards the middle: still inside the cube.
         column[rows] = np.round(column[rows] - np.where(column[rows] > 0, 1.0, -1.0), 2)

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from leap_assets.simulation.ads import AD_TYPES, NETWORKS
 from leap_assets.simulation.catalogue import CURRENCY_CODES, CYCLES, TIERS, TRANSACTION_TYPES, Catalogue
 from leap_assets.simulation.client import ACHIEVEMENTS, EVENT_TYPES, ClientEvents
-from leap_assets.simulation.coded import Coded, Column, Table, code
+from leap_assets.simulation.coded import Coded, Column, Table, code, code_uuids
 from leap_assets.simulation.features import FEATURE_NAMES
 from leap_assets.simulation.play import Action, Play
 from leap_assets.simulation.population import (
@@ -28,7 +28,6 @@ from leap_assets.simulation.population import (
     display_names,
 )
 from leap_assets.simulation.purchases import PAYMENT_KINDS, Payments
-from leap_assets.simulation.streams import format_uuids
 
 LOGS = ("player", "product", "signons", "session", "transaction", "heartbeat", "client")
 
@@ -76,18 +75,18 @@ def to_times(
 ) -> NDArray[np.datetime64]:
     """Turn microseconds since midnight of a day number into UTC times, datetime64[us]."""
     midnight = np.datetime64(start_date, "us") + np.timedelta64(day, "D")
-    return midnight + since_midnight_us.astype("timedelta64[us]")
+    return midnight + since_midnight_us.view("timedelta64[us]")
 
 
 def make_ids(raw: NDArray[np.uint8]) -> Coded:
     """Make a column of ids of which each row has its own."""
-    return code(np.arange(len(raw)), format_uuids(raw))
+    return code_uuids(np.arange(len(raw), dtype=np.int32), raw)
 
 
 def code_players(players: Players, rows: NDArray[np.int64]) -> Coded:
     """Make a column of player ids, some of them repeated."""
     distinct, codes = np.unique(rows, return_inverse=True)
-    return code(codes, players.ids(distinct))
+    return code_uuids(codes, players.raw_id[distinct])
 
 
 def write_player_log(start_date: datetime.date, players: Players, day: int) -> Table:
@@ -119,25 +118,27 @@ def write_product_log(start_date: datetime.date, catalogue: Catalogue, day: int)
     }
 
 
-def write_signons_log(start_date: datetime.date, play: Play, ids: NDArray[np.str_]) -> Table:
-    """One row per sign-on of the day; ``ids`` are the ids of the players who signed on, in order."""
+def write_signons_log(start_date: datetime.date, play: Play) -> Table:
+    """One row per sign-on of the day."""
     sign_ons = play.sign_ons
     return {
-        "player_id": code(np.arange(len(ids)), ids),
+        "player_id": make_ids(play.ids),
         "event_date_time": to_times(start_date, play.day, sign_ons.at_us),
         "platform": code(play.players.platform[sign_ons.player], PLATFORMS),
     }
 
 
 def write_session_log(
-    start_date: datetime.date, play: Play, action: Action, ids: NDArray[np.str_], match_ids: NDArray[np.str_]
+    start_date: datetime.date,
+    play: Play,
+    action: Action,
 ) -> Table:
     """One row per player-session whose match starts on the day; its time is the end."""
     matches = play.matches
     end_us = (matches.start_s[matches.match] + matches.length_s) * 1_000_000
     return {
-        "player_id": code(matches.signon, ids),
-        "session_id": code(matches.match, match_ids),
+        "player_id": code_uuids(matches.signon, play.ids),
+        "session_id": code_uuids(matches.match, matches.raw_id),
         "event_date_time": to_times(start_date, play.day, end_us),
         "country": code(play.sign_ons.country[matches.signon], COUNTRY_CODES),
         "event_length_seconds": matches.length_s,
@@ -147,15 +148,17 @@ def write_session_log(
 
 
 def write_heartbeat_log(
-    start_date: datetime.date, play: Play, action: Action, ids: NDArray[np.str_], match_ids: NDArray[np.str_]
+    start_date: datetime.date,
+    play: Play,
+    action: Action,
 ) -> Table:
     """One row per beat of each player-session whose match starts on the day."""
     matches, beats = play.matches, action.beats
     return {
-        "player_id": code(np.repeat(matches.signon.astype(np.int32), beats), ids),
+        "player_id": code_uuids(np.repeat(matches.signon.astype(np.int32), beats), play.ids),
         "event_date_time": to_times(start_date, play.day, action.logged_us),
         "team_id": code(np.repeat(matches.team.astype(np.int32), beats), name_teams(matches.team)),
-        "session_id": code(np.repeat(matches.match.astype(np.int32), beats), match_ids),
+        "session_id": code_uuids(np.repeat(matches.match.astype(np.int32), beats), matches.raw_id),
         "position_x": action.position[0],
         "position_y": action.position[1],
         "position_z": action.position[2],
@@ -188,8 +191,6 @@ def write_client_log(
     catalogue: Catalogue,
     play: Play,
     events: ClientEvents,
-    ids: NDArray[np.str_],
-    match_ids: NDArray[np.str_],
 ) -> Table:
     """One row per client event of the player-sessions whose match starts on the day, with every property.
 
@@ -202,8 +203,8 @@ def write_client_log(
     currency = np.where(is_ad, CURRENCY_CODES.index("USD"), currency)
     return {
         "event_id": make_ids(events.raw_id),
-        "player_id": code(matches.signon[events.session], ids),
-        "session_id": code(matches.match[events.session], match_ids),
+        "player_id": code_uuids(matches.signon[events.session], play.ids),
+        "session_id": code_uuids(matches.match[events.session], matches.raw_id),
         "event_type": code(events.type, EVENT_TYPES),
         "timestamp": to_times(start_date, play.day, events.at_us),
         "level": events.level,
@@ -228,7 +229,7 @@ def name_teams(team: NDArray[np.int64]) -> list[str]:
 
 
 def _make_optional_ids(raw: NDArray[np.uint8], is_given: NDArray[np.bool_]) -> Coded:
-    return code(np.where(is_given, np.cumsum(is_given) - 1, -1), format_uuids(raw[is_given]))
+    return code_uuids(np.where(is_given, np.cumsum(is_given) - 1, -1), raw[is_given])
 
 
 def _recode(texts: NDArray[Any]) -> Coded:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -48,6 +49,11 @@ class Play:
     players: Players
     sign_ons: SignOns
     matches: Matches
+
+    @cached_property
+    def ids(self) -> NDArray[np.uint8]:
+        """Ids of the players who signed on, in the order of the sign-ons: uuid bytes, shape (sign-ons, 16)."""
+        return self.players.raw_id[self.sign_ons.player]
 
 
 @dataclass(frozen=True, eq=False)

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from leap_assets.simulation.coded import Coded, code
 from leap_assets.simulation.config import WorldConfig
 from leap_assets.simulation.features import draw_fans
-from leap_assets.simulation.streams import draw_uuids, format_uuids, open_stream
+from leap_assets.simulation.streams import draw_uuids, open_stream
 
 # code, share of players, offset from UTC in minutes (standard time: the world knows no summer time), currency
 COUNTRIES = (
@@ -118,10 +118,6 @@ class Players:
 
     def __len__(self) -> int:
         return len(self.day)
-
-    def ids(self, players: NDArray[np.int64]) -> NDArray[np.str_]:
-        """Write the ids of the given players."""
-        return format_uuids(self.raw_id[players])
 
 
 _FIELDS = tuple(Players.__dataclass_fields__)

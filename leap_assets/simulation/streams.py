@@ -43,13 +43,18 @@ def draw_uuids(rng: np.random.Generator, count: int) -> NDArray[np.uint8]:
     return raw
 
 
-def format_uuids(raw: NDArray[np.uint8]) -> NDArray[np.str_]:
-    """Write uuids of shape (n, 16) as lower-case text of 36 characters, shape (n,), dtype U36."""
-    text = np.full((len(raw), 36), ord("-"), dtype=np.uint32)
+def spell_uuids(raw: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Write uuids of shape (n, 16) as lower-case text in ASCII, shape (n, 36); takes some 250 bytes a uuid."""
+    text = np.full((len(raw), 36), ord("-"), dtype=np.uint8)
     digits = np.take(_HEX, raw).view(np.uint8)
     for dashes, (begin, end) in enumerate(_DIGIT_GROUPS):
         text[:, begin + dashes : end + dashes] = digits[:, begin:end]
-    return text.view("U36").reshape(len(raw))
+    return text
+
+
+def format_uuids(raw: NDArray[np.uint8]) -> NDArray[np.str_]:
+    """Write uuids of shape (n, 16) as lower-case text of 36 characters, shape (n,), dtype U36."""
+    return spell_uuids(raw).astype(np.uint32).view("U36").reshape(len(raw))
 
 
 def rank_uuids(raw: NDArray[np.uint8]) -> NDArray[np.int64]:

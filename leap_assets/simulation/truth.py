@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from leap_assets.simulation.ads import AD_TYPES
 from leap_assets.simulation.catalogue import CURRENCY_CODES, Catalogue
 from leap_assets.simulation.client import EVENT_TYPES, ClientEvents
-from leap_assets.simulation.coded import Table, code
+from leap_assets.simulation.coded import Table, code, code_uuids
 from leap_assets.simulation.dirt import DEFECT_KINDS
 from leap_assets.simulation.features import FEATURE_NAMES
 from leap_assets.simulation.levels import OUTCOMES
@@ -63,25 +63,25 @@ def tell_churned(start_date: datetime.date, players: Players, day: int) -> Table
     }
 
 
-def tell_active(play: Play, ids: NDArray[np.str_]) -> Table:
+def tell_active(play: Play) -> Table:
     """One row per player with a player-session that starts on the day."""
     signon = play.matches.signon
-    sessions = np.bincount(signon, minlength=len(ids))
-    play_s = np.bincount(signon, weights=play.matches.length_s, minlength=len(ids)).astype(np.int64)
+    sessions = np.bincount(signon, minlength=len(play.ids))
+    play_s = np.bincount(signon, weights=play.matches.length_s, minlength=len(play.ids)).astype(np.int64)
     active = np.flatnonzero(sessions)
     return {
-        "player_id": code(active, ids),
+        "player_id": code_uuids(active, play.ids),
         "player_sessions": sessions[active].astype(np.int64),
         "play_s": play_s[active],
     }
 
 
-def tell_sign_ons(start_date: datetime.date, play: Play, ids: NDArray[np.str_], late: LateRows) -> Table:
+def tell_sign_ons(start_date: datetime.date, play: Play, late: LateRows) -> Table:
     """One row per sign-on of the day, those after which nothing is played included."""
     return {
-        "player_id": code(np.arange(len(ids)), ids),
+        "player_id": make_ids(play.ids),
         "at": to_times(start_date, play.day, play.sign_ons.at_us),
-        "delivered_on": _tell_delivery(start_date, play.day, len(ids), late),
+        "delivered_on": _tell_delivery(start_date, play.day, len(play.ids), late),
     }
 
 
@@ -89,15 +89,13 @@ def tell_player_sessions(
     start_date: datetime.date,
     play: Play,
     action: Action,
-    ids: NDArray[np.str_],
-    match_ids: NDArray[np.str_],
     late: LateRows,
 ) -> Table:
     """One row per player-session whose match starts on the day; the rows of the session log."""
     matches = play.matches
     return {
-        "session_id": code(matches.match, match_ids),
-        "player_id": code(matches.signon, ids),
+        "session_id": code_uuids(matches.match, matches.raw_id),
+        "player_id": code_uuids(matches.signon, play.ids),
         "team_id": code(matches.team, name_teams(matches.team)),
         "started_at": to_times(start_date, play.day, matches.start_s[matches.match] * 1_000_000),
         "length_s": matches.length_s,
@@ -112,8 +110,6 @@ def tell_positions(
     start_date: datetime.date,
     play: Play,
     action: Action,
-    ids: NDArray[np.str_],
-    match_ids: NDArray[np.str_],
     late: LateRows,
 ) -> Table:
     """One row per beat of each player-session whose match starts on the day.
@@ -124,8 +120,8 @@ def tell_positions(
     matches, beats = play.matches, action.beats
     count = int(beats.sum())
     return {
-        "session_id": code(np.repeat(matches.match.astype(np.int32), beats), match_ids),
-        "player_id": code(np.repeat(matches.signon.astype(np.int32), beats), ids),
+        "session_id": code_uuids(np.repeat(matches.match.astype(np.int32), beats), matches.raw_id),
+        "player_id": code_uuids(np.repeat(matches.signon.astype(np.int32), beats), play.ids),
         "team_id": code(np.repeat(matches.team.astype(np.int32), beats), name_teams(matches.team)),
         "beat": np.arange(count) - np.repeat(np.cumsum(beats) - beats, beats),
         "at": to_times(start_date, play.day, action.logged_us),
@@ -136,20 +132,18 @@ def tell_positions(
     }
 
 
-def tell_contact_beats(
-    play: Play, action: Action, ids: NDArray[np.str_], match_ids: NDArray[np.str_]
-) -> Table:
+def tell_contact_beats(play: Play, action: Action) -> Table:
     """One row per beat and pair of opponents within the encounter distance; player_1_id < player_2_id."""
     matches, contacts = play.matches, action.contacts
-    rank = rank_uuids(play.players.raw_id[play.sign_ons.player])[matches.signon]
+    rank = rank_uuids(play.ids)[matches.signon]
     in_order = rank[contacts.first] < rank[contacts.second]
     one = np.where(in_order, contacts.first, contacts.second)
     two = np.where(in_order, contacts.second, contacts.first)
     teams = name_teams(matches.team)
     return {
-        "session_id": code(matches.match[one], match_ids),
-        "player_1_id": code(matches.signon[one], ids),
-        "player_2_id": code(matches.signon[two], ids),
+        "session_id": code_uuids(matches.match[one], matches.raw_id),
+        "player_1_id": code_uuids(matches.signon[one], play.ids),
+        "player_2_id": code_uuids(matches.signon[two], play.ids),
         "team_1_id": code(matches.team[one], teams),
         "team_2_id": code(matches.team[two], teams),
         "beat": contacts.beat,
@@ -183,8 +177,6 @@ def tell_level_attempts(
     start_date: datetime.date,
     play: Play,
     events: ClientEvents,
-    ids: NDArray[np.str_],
-    match_ids: NDArray[np.str_],
     late: LateRows,
 ) -> Table:
     """One row per level attempt of the player-sessions whose match starts on the day.
@@ -205,8 +197,8 @@ def tell_level_attempts(
     result_on[events.attempt[ended]] = delivered_on[ended]
     session = events.session[started]
     return {
-        "player_id": code(matches.signon[session], ids),
-        "session_id": code(matches.match[session], match_ids),
+        "player_id": code_uuids(matches.signon[session], play.ids),
+        "session_id": code_uuids(matches.match[session], matches.raw_id),
         "level": events.level[started],
         "started_at": to_times(start_date, play.day, events.at_us[started]),
         "outcome": code(outcome, OUTCOMES),
@@ -215,13 +207,11 @@ def tell_level_attempts(
     }
 
 
-def tell_ads(
-    start_date: datetime.date, play: Play, events: ClientEvents, ids: NDArray[np.str_], late: LateRows
-) -> Table:
+def tell_ads(start_date: datetime.date, play: Play, events: ClientEvents, late: LateRows) -> Table:
     """One row per advertisement watched in a match that starts on the day; revenue in millionths of a USD."""
     rows = np.flatnonzero(events.ad_type >= 0)
     return {
-        "player_id": code(play.matches.signon[events.session[rows]], ids),
+        "player_id": code_uuids(play.matches.signon[events.session[rows]], play.ids),
         "at": to_times(start_date, play.day, events.at_us[rows]),
         "ad_type": code(events.ad_type[rows], AD_TYPES),
         "revenue": events.revenue[rows],
@@ -229,13 +219,11 @@ def tell_ads(
     }
 
 
-def tell_feature_uses(
-    start_date: datetime.date, play: Play, events: ClientEvents, ids: NDArray[np.str_], late: LateRows
-) -> Table:
+def tell_feature_uses(start_date: datetime.date, play: Play, events: ClientEvents, late: LateRows) -> Table:
     """One row per use of a feature in a match that starts on the day."""
     rows = np.flatnonzero(events.feature >= 0)
     return {
-        "player_id": code(play.matches.signon[events.session[rows]], ids),
+        "player_id": code_uuids(play.matches.signon[events.session[rows]], play.ids),
         "at": to_times(start_date, play.day, events.at_us[rows]),
         "feature": code(events.feature[rows], FEATURE_NAMES),
         "delivered_on": _tell_delivery(start_date, play.day, len(events), late)[rows],
@@ -247,8 +235,6 @@ def tell_client_events(
     catalogue: Catalogue,
     play: Play,
     events: ClientEvents,
-    ids: NDArray[np.str_],
-    match_ids: NDArray[np.str_],
     late: LateRows,
 ) -> Table:
     """One row per client event of the matches that start on the day, in the order of the log.
@@ -257,8 +243,8 @@ def tell_client_events(
     """
     is_purchase = events.item >= 0
     return {
-        "player_id": code(play.matches.signon[events.session], ids),
-        "session_id": code(play.matches.match[events.session], match_ids),
+        "player_id": code_uuids(play.matches.signon[events.session], play.ids),
+        "session_id": code_uuids(play.matches.match[events.session], play.matches.raw_id),
         "event_type": code(events.type, EVENT_TYPES),
         "at": to_times(start_date, play.day, events.at_us),
         "level": events.level,

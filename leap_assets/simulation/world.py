@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import datetime
 from collections import OrderedDict
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,7 +32,7 @@ from leap_assets.simulation.purchases import (
     find_source_days,
     join_payments,
 )
-from leap_assets.simulation.streams import format_uuids, open_stream
+from leap_assets.simulation.streams import open_stream
 
 _LATE_DAYS_KEPT = 8
 # Event days whose late lines are remembered: the three that a delivery needs, and some for other orders of
@@ -51,7 +51,7 @@ _MOVED_LOGS = frozenset(("session", "heartbeat"))
 
 @dataclass(frozen=True, eq=False)
 class DeliveryDay:
-    """What is delivered on a day.
+    """What is delivered on a day, or a part of it.
 
     Attributes
     ----------
@@ -60,10 +60,10 @@ class DeliveryDay:
     logs : mapping from log name to LogDay
         The logs asked for, in the order of ``LOGS``.
     truth : mapping from table name to columns
-        What happened on the *event* day of the same date: registered, churned, active, signon, player_session,
-        position, contact_beat, transaction, level_attempt, ad, feature_use, client_event and late, as far as the
-        logs asked for tell of it; and delivered and defect, which are about this *delivery*. Empty when truth was
-        not asked for.
+        What happened on the *event* day of the same date: registered, signon, player_session, transaction,
+        position, contact_beat, level_attempt, ad, feature_use, client_event, churned, active and late, as far as
+        the logs asked for tell of it; and delivered and defect, which are about this *delivery*. Empty when truth
+        was not asked for.
         What happens in a match that runs past midnight belongs to the day on which the match starts.
     """
 
@@ -72,22 +72,26 @@ class DeliveryDay:
     truth: Mapping[str, Mapping[str, Column]]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False)
 class _Happened:
+    """What happened on an event day, as far as the logs written so far needed it; what is large does not stay."""
+
     day: int
     players: Players
     play: Play | None = None
+    purchases: Payments | None = None
     payments: Payments | None = None
     action: Action | None = None
     client: ClientEvents | None = None
-    ids: NDArray[np.str_] = field(default_factory=lambda: np.empty(0, dtype="U36"))
-    match_ids: NDArray[np.str_] = field(default_factory=lambda: np.empty(0, dtype="U36"))
 
 
 @dataclass(frozen=True, eq=False)
-class _EventDay:
-    tables: dict[str, Table]
-    late: facts.Late
+class _Part:
+    """The lines of one log of an event day, before lateness and defects; which come late; and their truth."""
+
+    log: str
+    table: Table
+    late: facts.LateRows
     truth: dict[str, Table]
 
 
@@ -132,6 +136,36 @@ class World:
         ValueError
             For a day before the start date, or an unknown log.
         """
+        delivered: dict[str, LogDay] = {}
+        told: dict[str, Mapping[str, Column]] = {}
+        for part in self.parts(day, logs=logs, truth=truth):
+            delivered |= part.logs
+            told |= part.truth
+        return DeliveryDay(day, delivered, told)
+
+    def parts(
+        self, day: datetime.date, *, logs: Iterable[str] = LOGS, truth: bool = True
+    ) -> Iterator[DeliveryDay]:
+        """Give what is delivered on a day one log at a time: put together, the parts are what `day` gives.
+
+        A million players fill gigabytes with each of the large logs. Whoever lets go of a part before asking for
+        the next one (a loop variable does not by itself) never has two of them in memory.
+
+        Parameters
+        ----------
+        day, logs, truth
+            As for `day`.
+
+        Yields
+        ------
+        DeliveryDay
+            One log and the truth about its lines; at last, with truth, what is told of the day and of all logs.
+
+        Raises
+        ------
+        ValueError
+            As `day`.
+        """
         number = self._number(day)
         asked = tuple(logs)
         unknown = sorted(set(asked) - set(LOGS))
@@ -140,19 +174,26 @@ class World:
         wanted = tuple(log for log in LOGS if log in asked)
 
         late = {log: self._collect_late(log, number, wanted) for log in wanted}
-        today = self._simulate(number, wanted, with_truth=truth)
-        self._keep_late(number, today)
-        delivered, kinds = {}, {}
-        for log in wanted:
-            table, kinds[log] = self._deliver(
-                log, number, today.tables.pop(log), today.late[log][0], late[log]
-            )
-            delivered[log] = LogDay(table, np.array(DEFECT_KINDS)[kinds[log]])
+        late_rows: dict[str, facts.LateRows] = {}
+        kinds: dict[str, NDArray[np.int64]] = {}
+        good_rows: dict[str, int] = {}
+
+        def deliver(part: _Part) -> DeliveryDay:
+            log = part.log
+            self._keep_late(number, part)
+            late_rows[log] = part.late
+            rows, kinds[log] = self._deliver(number, part, late.pop(log))
+            good_rows[log] = rows.good_rows
+            return DeliveryDay(day, {log: rows}, part.truth)
+
+        happened = self._begin(number)
+        # A loop variable would keep the lines of a log until those of the next are made.
+        yield from map(deliver, self._simulate(happened, wanted, with_truth=truth))
         if truth:
-            first = {log: delivered[log].good_rows for log in wanted}
-            today.truth["delivered"] = facts.tell_delivered(first)
-            today.truth["defect"] = facts.tell_defects(kinds, first)
-        return DeliveryDay(day, delivered, today.truth)
+            told = self._tell_day(happened, late_rows)
+            told["delivered"] = facts.tell_delivered(good_rows)
+            told["defect"] = facts.tell_defects(kinds, good_rows)
+            yield DeliveryDay(day, {}, told)
 
     def tell(self, day: datetime.date) -> Mapping[str, Mapping[str, Column]]:
         """Give the truth of an event day whose delivery is not asked for: without delivered and defect.
@@ -163,10 +204,15 @@ class World:
             For a day before the start date.
         """
         number = self._number(day)
-        told = self._simulate(number, LOGS, with_truth=True)
-        # Whoever asks for the truth of a day without its delivery is about to ask for the next one's late lines.
-        self._keep_late(number, told)
-        return told.truth
+        happened = self._begin(number)
+        told: dict[str, Table] = {}
+        late_rows: dict[str, facts.LateRows] = {}
+        for part in self._simulate(happened, LOGS, with_truth=True):
+            # Whoever asks for the truth of a day without its delivery is about to ask for the next one's late lines.
+            self._keep_late(number, part)
+            late_rows[part.log] = part.late
+            told |= part.truth
+        return told | self._tell_day(happened, late_rows)
 
     def _number(self, day: datetime.date) -> int:
         number = (day - self.config.start_date).days
@@ -179,125 +225,136 @@ class World:
         tables = []
         for event_day in range(max(0, day - LATEST_DAYS), day):
             if (event_day, log) not in self._late_lines:
-                self._keep_late(event_day, self._simulate(event_day, wanted, with_truth=False))
+                for part in self._simulate(self._begin(event_day), wanted, with_truth=False):
+                    self._keep_late(event_day, part)
             tables.append(self._late_lines[event_day, log][day - event_day])
             self._late_lines.move_to_end((event_day, log))
         return tables
 
-    def _keep_late(self, day: int, event_day: _EventDay) -> None:
-        for log, (row, delay) in event_day.late.items():
-            table = event_day.tables[log]
-            self._late_lines[day, log] = {
-                days: compact(take_rows(table, row[delay == days])) for days in range(1, LATEST_DAYS + 1)
-            }
-            self._late_lines.move_to_end((day, log))
+    def _keep_late(self, day: int, part: _Part) -> None:
+        row, delay = part.late
+        self._late_lines[day, part.log] = {
+            days: compact(take_rows(part.table, row[delay == days])) for days in range(1, LATEST_DAYS + 1)
+        }
+        self._late_lines.move_to_end((day, part.log))
         while len(self._late_lines) > _LATE_DAYS_KEPT * len(LOGS):
             self._late_lines.popitem(last=False)
 
-    def _deliver(
-        self, log: str, day: int, table: Table, late_rows: NDArray[np.int64], late: list[Table]
-    ) -> tuple[Table, NDArray[np.int64]]:
-        """Hold back late lines, add those of the days before, then the defects; ``table`` is used up."""
+    def _deliver(self, day: int, part: _Part, late: list[Table]) -> tuple[LogDay, NDArray[np.int64]]:
+        """Hold back late lines, add those of the days before, then the defects; its table is used up.
+
+        Returns
+        -------
+        rows : LogDay
+        kind : ndarray of int64
+            Of each defect, position in ``DEFECT_KINDS``.
+        """
+        log, table = part.log, part.table
         on_time = np.ones(count_rows(table), dtype=bool)
-        on_time[late_rows] = False
-        good = int(np.count_nonzero(on_time)) + sum(count_rows(part) for part in late)
+        on_time[part.late[0]] = False
+        good = int(np.count_nonzero(on_time)) + sum(count_rows(other) for other in late)
         rng = open_stream(self.config.seed, f"defects of {log}", day)
         copied, kind = draw_defects(rng, self.config, log, good)
         delivered: Table = {}
         for name in list(table):
             # One column at a time, so that a large log is never there twice.
-            delivered[name] = stack(table.pop(name), on_time, [part[name] for part in late], copied)
+            delivered[name] = stack(table.pop(name), on_time, [other[name] for other in late], copied)
         date = np.datetime64(self.config.start_date, "D") + np.timedelta64(day, "D")
         alter_copies(rng, log, delivered, good, kind, date)
-        return delivered, kind
+        return LogDay(delivered, np.array(DEFECT_KINDS)[kind]), kind
 
-    def _simulate(self, day: int, wanted: tuple[str, ...], *, with_truth: bool) -> _EventDay:
-        """Make the lines of an event day, before lateness and defects, and its truth."""
-        happened = self._happen(day, wanted)
-        tables = {log: self._write(log, happened) for log in wanted}
-        late = {log: self._draw_late(log, day, count_rows(table)) for log, table in tables.items()}
-        return _EventDay(tables, late, self._tell(happened, late) if with_truth else {})
+    def _begin(self, day: int) -> _Happened:
+        return _Happened(day, self._population.until(day))
 
-    def _happen(self, day: int, wanted: tuple[str, ...]) -> _Happened:
-        players = self._population.until(day)
-        if not _PLAYED_LOGS & set(wanted):
-            return _Happened(day, players)
-        play = self._playbook.day(day)
-        payments, client = None, None
-        if _PAID_LOGS & set(wanted):
-            purchases = draw_purchases(self.config, self._catalogue, play)
-            payments = self._pay(play, purchases) if "transaction" in wanted else None
-            client = self._report(play, purchases) if "client" in wanted else None
-        return _Happened(
-            day,
-            players,
-            play,
-            payments,
-            act_day(self.config, play) if _MOVED_LOGS & set(wanted) else None,
-            client,
-            players.ids(play.sign_ons.player),
-            format_uuids(play.matches.raw_id),
-        )
+    def _simulate(self, happened: _Happened, wanted: tuple[str, ...], *, with_truth: bool) -> Iterator[_Part]:
+        """Make the lines of an event day and their truth: one log after the other, since each may fill the memory."""
+        day = happened.day
+        for log in wanted:
+            self._go_on(happened, log)
+            table = self._write(log, happened)
+            rng = open_stream(self.config.seed, f"late {log}", day)
+            late = draw_late_rows(rng, self.config, log, count_rows(table))
+            truth = self._tell(log, happened, late) if with_truth else {}
+            # What no later log needs goes, so that nothing but the table keeps its columns while it is used up.
+            if log == "heartbeat":
+                happened.action = None
+            if log == "client":
+                happened.client = None
+            yield _Part(log, table, late, truth)
+            # Nor is anything of this log to be kept while the next one is made.
+            table.clear()
+            del truth
+
+    def _go_on(self, happened: _Happened, log: str) -> None:
+        """Let happen what a log tells of, unless an earlier log has told of it."""
+        if log in _PLAYED_LOGS and happened.play is None:
+            happened.play = self._playbook.day(happened.day)
+        play = happened.play
+        if play is None:
+            return
+        if log in _MOVED_LOGS and happened.action is None:
+            happened.action = act_day(self.config, play)
+        if log in _PAID_LOGS and happened.purchases is None:
+            happened.purchases = draw_purchases(self.config, self._catalogue, play)
+        if log == "transaction" and happened.purchases is not None:
+            happened.payments = self._pay(play, happened.purchases)
+        if log == "client" and happened.purchases is not None:
+            happened.client = self._report(play, happened.purchases)
 
     def _write(self, log: str, happened: _Happened) -> Table:
+        """Write the lines of a log about what happened."""
         start_date, day, players = self.config.start_date, happened.day, happened.players
-        play, action, ids, match_ids = happened.play, happened.action, happened.ids, happened.match_ids
+        play, action, payments, client = happened.play, happened.action, happened.payments, happened.client
         if log == "player":
             return lines.write_player_log(start_date, players, day)
         if log == "product":
             return lines.write_product_log(start_date, self._catalogue, day)
-        if log == "transaction" and happened.payments is not None:
-            return lines.write_transaction_log(start_date, self._catalogue, players, happened.payments, day)
+        if log == "transaction" and payments is not None:
+            return lines.write_transaction_log(start_date, self._catalogue, players, payments, day)
         if log == "signons" and play is not None:
-            return lines.write_signons_log(start_date, play, ids)
+            return lines.write_signons_log(start_date, play)
         if log == "session" and play is not None and action is not None:
-            return lines.write_session_log(start_date, play, action, ids, match_ids)
+            return lines.write_session_log(start_date, play, action)
         if log == "heartbeat" and play is not None and action is not None:
-            return lines.write_heartbeat_log(start_date, play, action, ids, match_ids)
-        if log == "client" and play is not None and happened.client is not None:
-            return lines.write_client_log(start_date, self._catalogue, play, happened.client, ids, match_ids)
+            return lines.write_heartbeat_log(start_date, play, action)
+        if log == "client" and play is not None and client is not None:
+            return lines.write_client_log(start_date, self._catalogue, play, client)
         raise AssertionError(f"{log} was not simulated")
 
-    def _tell(self, happened: _Happened, late: facts.Late) -> dict[str, Table]:
+    def _tell(self, log: str, happened: _Happened, late: facts.LateRows) -> dict[str, Table]:
+        """Tell the truth about the lines of a log."""
         start_date, day, players = self.config.start_date, happened.day, happened.players
-        play, action, ids, match_ids = happened.play, happened.action, happened.ids, happened.match_ids
-        truth: dict[str, Table] = {}
-        if "player" in late:
-            truth["registered"] = facts.tell_registered(start_date, players, day, late["player"])
-        truth["churned"] = facts.tell_churned(start_date, players, day)
-        if play is not None:
-            truth["active"] = facts.tell_active(play, ids)
-        if play is not None and "signons" in late:
-            truth["signon"] = facts.tell_sign_ons(start_date, play, ids, late["signons"])
-        if play is not None and action is not None and "session" in late:
-            truth["player_session"] = facts.tell_player_sessions(
-                start_date, play, action, ids, match_ids, late["session"]
-            )
-        if play is not None and action is not None and "heartbeat" in late:
-            truth["position"] = facts.tell_positions(
-                start_date, play, action, ids, match_ids, late["heartbeat"]
-            )
-        if play is not None and action is not None:
-            truth["contact_beat"] = facts.tell_contact_beats(play, action, ids, match_ids)
-        if happened.payments is not None:
-            truth["transaction"] = facts.tell_transactions(
-                start_date, self._catalogue, players, happened.payments, day, late["transaction"]
-            )
-        if play is not None and happened.client is not None:
-            events, late_rows = happened.client, late["client"]
-            truth["level_attempt"] = facts.tell_level_attempts(
-                start_date, play, events, ids, match_ids, late_rows
-            )
-            truth["ad"] = facts.tell_ads(start_date, play, events, ids, late_rows)
-            truth["feature_use"] = facts.tell_feature_uses(start_date, play, events, ids, late_rows)
-            truth["client_event"] = facts.tell_client_events(
-                start_date, self._catalogue, play, events, ids, match_ids, late_rows
-            )
-        truth["late"] = facts.tell_late(start_date, day, late)
-        return truth
+        play, action, payments, client = happened.play, happened.action, happened.payments, happened.client
+        if log == "player":
+            return {"registered": facts.tell_registered(start_date, players, day, late)}
+        if log == "transaction" and payments is not None:
+            told = facts.tell_transactions(start_date, self._catalogue, players, payments, day, late)
+            return {"transaction": told}
+        if log == "signons" and play is not None:
+            return {"signon": facts.tell_sign_ons(start_date, play, late)}
+        if log == "session" and play is not None and action is not None:
+            return {"player_session": facts.tell_player_sessions(start_date, play, action, late)}
+        if log == "heartbeat" and play is not None and action is not None:
+            return {
+                "position": facts.tell_positions(start_date, play, action, late),
+                "contact_beat": facts.tell_contact_beats(play, action),
+            }
+        if log == "client" and play is not None and client is not None:
+            return {
+                "level_attempt": facts.tell_level_attempts(start_date, play, client, late),
+                "ad": facts.tell_ads(start_date, play, client, late),
+                "feature_use": facts.tell_feature_uses(start_date, play, client, late),
+                "client_event": facts.tell_client_events(start_date, self._catalogue, play, client, late),
+            }
+        return {}
 
-    def _draw_late(self, log: str, day: int, rows: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        return draw_late_rows(open_stream(self.config.seed, f"late {log}", day), self.config, log, rows)
+    def _tell_day(self, happened: _Happened, late: facts.Late) -> dict[str, Table]:
+        """Tell the truth that is about no log, or about all of them."""
+        start_date, day = self.config.start_date, happened.day
+        told = {"churned": facts.tell_churned(start_date, happened.players, day)}
+        if happened.play is not None:
+            told["active"] = facts.tell_active(happened.play)
+        return told | {"late": facts.tell_late(start_date, day, late)}
 
     def _report(self, play: Play, purchases: Payments) -> ClientEvents:
         """Give the client events of a day, whose levels follow from those of the days before."""

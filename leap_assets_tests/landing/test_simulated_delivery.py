@@ -6,8 +6,10 @@ import json
 from pathlib import Path
 
 import duckdb
+import pyarrow.parquet as pq
 import pytest
 
+from leap_assets.landing import writing
 from leap_assets.landing.contracts import CONTRACTS
 from leap_assets.landing.ingestion import load_deliveries
 from leap_assets.landing.writing import EXPECTED_REASON, STEM, write_delivery
@@ -129,6 +131,23 @@ def test_writing_a_day_again_replaces_its_files_and_leaves_others(tmp_path):
     assert own.read_bytes() == before
     assert other.read_text() == "mine"
     assert sorted(path.name for path in own.parent.iterdir()) == ["other.ndjson", f"{STEM}.ndjson"]
+
+
+def test_a_large_log_has_the_same_rows_in_row_groups_with_texts_of_their_own(tmp_path, monkeypatch):
+    rates = {f"{kind}_rate": RATE for kind in DIRT}
+    delivery = World(WorldConfig(initial_players=60, **rates)).day(DAYS[0], truth=False)
+    write_delivery(tmp_path / "one", delivery, ["heartbeat"])
+    monkeypatch.setattr(writing, "_ROW_GROUP", 500)
+    write_delivery(tmp_path / "many", delivery, ["heartbeat"])
+    one, many = (
+        pq.ParquetFile(tmp_path / name / "heartbeat" / DAYS[0].isoformat() / f"{STEM}.parquet")
+        for name in ("one", "many")
+    )
+    assert one.metadata.num_row_groups == 1
+    assert many.metadata.num_row_groups > 1
+    assert many.read().to_pylist() == one.read().to_pylist()
+    dictionary = many.read_row_group(0)["player_id"].chunk(0).dictionary
+    assert len(dictionary) == len(set(many.read_row_group(0)["player_id"].to_pylist()) - {None})
 
 
 def test_what_a_killed_run_left_half_written_is_removed_by_the_next(tmp_path):

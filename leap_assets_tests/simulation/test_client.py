@@ -11,7 +11,7 @@ from leap_assets.simulation.ads import AD_TYPES, draw_ads
 from leap_assets.simulation.client import ACHIEVEMENTS, EVENT_TYPES
 from leap_assets.simulation.features import FEATURES, adoption, draw_uses
 from leap_assets.simulation.population import Population
-from leap_assets.simulation.streams import open_stream
+from leap_assets.simulation.streams import format_uuids, open_stream
 from leap_assets_tests.simulation.rows import CLEAN, date_of, deliver, good_rows, midnight_of, to_rows
 
 SPENDERS = {"minnow_share": 0.2, "dolphin_share": 0.2, "whale_share": 0.1}
@@ -225,7 +225,7 @@ def test_features_appear_on_their_release_day_and_are_used_by_their_fans():
             users[feature].add(player)
             first.setdefault(feature, number)
     players = Population(config).until(49)
-    ids = players.ids(np.arange(len(players)))
+    ids = format_uuids(players.raw_id)
     for position, feature in enumerate(FEATURES):
         # Few use it on its first day: none may do so in a small world.
         assert feature.released_after <= first[feature.name] <= feature.released_after + 2

@@ -10,6 +10,7 @@ from leap_assets.simulation import world as world_module
 from leap_assets.simulation.levels import LAST_LEVEL, LOOK_BACK_DAYS, count_wins, play_levels, ready_level
 from leap_assets.simulation.play import Playbook, list_player_sessions
 from leap_assets.simulation.population import Population
+from leap_assets.simulation.streams import format_uuids
 from leap_assets_tests.simulation.rows import CLEAN, date_of, midnight_of, to_rows
 
 DAYS = 36
@@ -59,7 +60,7 @@ def test_levels_get_harder(days):
 
 def test_the_better_player_wins_more_often_at_the_same_level(days):
     players = Population(WorldConfig(initial_players=600, **CLEAN)).until(DAYS - 1)
-    skill = dict(zip(players.ids(np.arange(len(players))).tolist(), players.skill.tolist(), strict=True))
+    skill = dict(zip(format_uuids(players.raw_id).tolist(), players.skill.tolist(), strict=True))
     median = np.median(players.skill)
     won = {True: [], False: []}
     for player, rows in attempts_of(days, "level", "outcome").items():

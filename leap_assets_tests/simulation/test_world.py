@@ -3,12 +3,13 @@
 import pickle
 import subprocess
 import sys
+import weakref
 from collections import Counter, defaultdict
 
 import numpy as np
 import pytest
 
-from leap_assets.simulation import Coded, LogDay, World, WorldConfig
+from leap_assets.simulation import Coded, DeliveryDay, LogDay, World, WorldConfig
 from leap_assets.simulation.logs import LOGS
 from leap_assets_tests.simulation.rows import CLEAN, DIRTY, date_of, good_rows, same, to_rows
 
@@ -135,6 +136,36 @@ def test_truth_of_a_day_is_told_without_its_delivery(dirty_days):
     assert set(whole) - set(told) == {"delivered", "defect"}
     for name, table in told.items():
         assert to_rows(table) == to_rows(whole[name]), name
+
+
+def test_each_part_of_a_day_has_one_log_and_what_is_true_of_all_comes_last(dirty_days):
+    parts = list(World(WorldConfig(**SMALL)).parts(date_of(6)))
+    assert [list(part.logs) for part in parts] == [*([log] for log in LOGS), []]
+    assert set(parts[-1].truth) == {"churned", "active", "late", "delivered", "defect"}
+    logs = {log: rows for part in parts for log, rows in part.logs.items()}
+    truth = {name: table for part in parts for name, table in part.truth.items()}
+    assert same(DeliveryDay(date_of(6), logs, truth), dirty_days[6])
+
+
+@pytest.mark.parametrize("truth", [False, True])
+def test_a_part_that_is_let_go_of_is_gone_when_the_next_one_is_made(truth):
+    kept, names = [], []
+    for part in World(WorldConfig(**SMALL)).parts(date_of(0), truth=truth):
+        names += [name for name, column in kept if column() is not None]
+        kept = refer_to_columns(part)
+        del part
+    assert names == []
+
+
+def refer_to_columns(part):
+    """Give weak references to the arrays of a part's log, and to those of positions and client events in its truth."""
+    large = {name: table for name, table in part.truth.items() if name in ("position", "client_event")}
+    tables = {log: rows.columns for log, rows in part.logs.items()} | large
+    return [
+        (f"{table}.{name}", weakref.ref(column.codes if isinstance(column, Coded) else column))
+        for table, columns in tables.items()
+        for name, column in columns.items()
+    ]
 
 
 def test_positions_and_sign_ons_in_truth_are_those_of_the_logs(dirty_days):
