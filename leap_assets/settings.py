@@ -211,9 +211,9 @@ class Settings:
     )
     memory_limit: str = _setting(
         "LEAP_MEMORY_LIMIT",
-        "512MB",
+        "400MB",
         _text,
-        "an amount such as 512MB or 4GB",
+        "an amount such as 400MB or 4GB",
         "Memory that DuckDB takes in a run before it works on disk; Python and dbt need some 700 MB beside it",
         lambda value: re.fullmatch(r"[1-9][0-9]{0,8} ?[MGT]i?B", value) is not None,
     )

@@ -70,7 +70,7 @@ def limit_access(connection: duckdb.DuckDBPyConnection, folders: Iterable[Path])
 
 
 def limit_memory(connection: duckdb.DuckDBPyConnection, limit: str) -> None:
-    """Let a database take so much memory (such as "512MB") before it works on disk, in a folder beside its file."""
+    """Let a database take so much memory (such as "400MB") before it works on disk, in a folder beside its file."""
     connection.execute(f"set memory_limit = {quote_literal(limit)}")
 
 
