@@ -1,8 +1,7 @@
 {#-
-  Overrides dbt-duckdb's for the incremental models. The rows that one is about to insert are a temporary view in place
-  of a temporary table, as dbt does on Spark: they are then written once, not twice, and not held in memory between. No
-  model reads itself, so the view says the same after the window was deleted. A table that is not there yet is made
-  empty and filled as any other. A unit test keeps its table: dbt drops it as one.
+  Overrides dbt-duckdb's for the incremental models. In place of the temporary table that rows would pass through, a
+  temporary view, as dbt does on Spark: it tells dbt the columns, and insert_window writes the rows, once. A table that
+  is not there yet is made empty and filled in the same way. A unit test keeps its table: dbt drops it as one.
 -#}
 {% macro duckdb__create_table_as(
     temporary, relation, compiled_code, language='sql', partitioned_by=none, sorted_by=none
