@@ -8,6 +8,7 @@ DASHBOARD_PORT ?= 8501
 INPUTS ?= 100000
 MINUTES ?= 60
 SEED ?= 1
+SPARK := .venv-spark
 STAMP := $(VENV)/.installed-from-lock
 
 .DEFAULT_GOAL := help
@@ -58,6 +59,14 @@ test: setup ## run the tests: the fast ones and one slow smoke per area, two at 
 test-all: setup ## run all tests, the slow ones too
 	$(BIN)/python -m pytest
 
+test-spark: setup $(SPARK)/.installed-from-lock ## build the models on a Spark Connect server, too, and compare (needs Java 17 or 21)
+	$(BIN)/python -m pytest leap_assets_tests/dbt_project/test_spark.py
+
+$(SPARK)/.installed-from-lock: requirements-spark.lock
+	@rm -rf $(SPARK) && $(PYTHON) -m venv $(SPARK)
+	$(SPARK)/bin/python -m pip install --quiet --disable-pip-version-check --requirement requirements-spark.lock
+	@touch $@
+
 chaos: setup ## play random histories of accidents for an hour and compare each with a fresh build (MINUTES=60)
 	$(BIN)/python -W ignore -m leap_assets_tests.chaos --minutes $(MINUTES)
 
@@ -89,9 +98,10 @@ audit: setup ## compare the lock file with the database of known faults (needs t
 
 lock: setup ## write requirements.lock anew from pyproject.toml
 	$(BIN)/python -m pip install --quiet "uv>=0.13,<0.14"
-	$(BIN)/uv pip compile pyproject.toml --group dev --extra dashboard --universal --python-version 3.11 --generate-hashes --no-strip-extras --no-emit-index-url --no-emit-find-links --quiet --custom-compile-command "make lock" --constraint constraints.txt --output-file requirements.lock
+	$(BIN)/uv pip compile pyproject.toml --group dev --extra dashboard --extra spark --universal --python-version 3.11 --generate-hashes --no-strip-extras --no-emit-index-url --no-emit-find-links --quiet --custom-compile-command "make lock" --constraint constraints.txt --output-file requirements.lock
+	$(BIN)/uv pip compile --group spark-server --universal --python-version 3.11 --generate-hashes --no-strip-extras --no-emit-index-url --no-emit-find-links --quiet --custom-compile-command "make lock" --output-file requirements-spark.lock
 
 clean: ## remove .venv and caches; data/ stays
-	rm -rf $(VENV) .pytest_cache .ruff_cache .mypy_cache .hypothesis dbt_project/target dbt_project/logs *.egg-info build
+	rm -rf $(VENV) $(SPARK) .pytest_cache .ruff_cache .mypy_cache .hypothesis dbt_project/target dbt_project/logs *.egg-info build
 
-.PHONY: help setup demo dev dashboard docs screenshots rebuild erase check-source test test-all chaos fuzz mutants bench lint format audit lock clean
+.PHONY: help setup demo dev dashboard docs screenshots rebuild erase check-source test test-all test-spark chaos fuzz mutants bench lint format audit lock clean

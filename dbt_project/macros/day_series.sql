@@ -7,3 +7,8 @@
 {% macro default__day_series(first_day, last_day) -%}
     select cast(unnest(generate_series({{ first_day }}, {{ last_day }}, interval 1 day)) as date) as date
 {%- endmacro %}
+
+
+{% macro spark__day_series(first_day, last_day) -%}
+    select explode(sequence({{ first_day }}, {{ last_day }}, interval 1 day)) as date
+{%- endmacro %}

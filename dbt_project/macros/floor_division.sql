@@ -11,3 +11,9 @@
     {%- set remainder = '(((' ~ numerator ~ ') % ' ~ denominator ~ ') + ' ~ denominator ~ ') % ' ~ denominator -%}
     ((({{ numerator }}) - ({{ remainder }})) // {{ denominator }})
 {%- endmacro %}
+
+
+{% macro spark__floor_division(numerator, denominator) -%}
+    {%- set remainder = '(((' ~ numerator ~ ') % ' ~ denominator ~ ') + ' ~ denominator ~ ') % ' ~ denominator -%}
+    ((({{ numerator }}) - ({{ remainder }})) div {{ denominator }})
+{%- endmacro %}

@@ -1,6 +1,7 @@
 {#-
   Overrides dbt's: a generic test of a day table looks at the run's window, where this run wrote; a test of
   a history table, a seed or a source looks at all of it. A `where` of the test itself still applies.
+  With an alias, because Spark takes `where (is_x)` right behind a name for one.
 -#}
 {% macro get_where_subquery(relation) -%}
     {%- set conditions = [] -%}
@@ -11,7 +12,7 @@
         {%- do conditions.append('(' ~ config.get('where') ~ ')') -%}
     {%- endif -%}
     {%- if conditions -%}
-        {%- do return('(select * from ' ~ relation ~ ' where ' ~ conditions | join(' and ') ~ ') dbt_subquery') -%}
+        {%- do return('(select * from ' ~ relation ~ ' as all_rows where ' ~ conditions | join(' and ') ~ ') dbt_subquery') -%}
     {%- endif -%}
     {%- do return(relation) -%}
 {%- endmacro %}
