@@ -96,12 +96,12 @@ audit: setup ## compare the lock file with the database of known faults (needs t
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check "uv>=0.13,<0.14"
 	$(BIN)/uv tool run --from "pip-audit==2.10.1" pip-audit --strict --requirement requirements.lock --require-hashes --disable-pip
 
-lock: setup ## write requirements.lock anew from pyproject.toml
+lock: setup ## write requirements.lock and requirements-spark.lock anew from pyproject.toml
 	$(BIN)/python -m pip install --quiet "uv>=0.13,<0.14"
 	$(BIN)/uv pip compile pyproject.toml --group dev --extra dashboard --extra spark --universal --python-version 3.11 --generate-hashes --no-strip-extras --no-emit-index-url --no-emit-find-links --quiet --custom-compile-command "make lock" --constraint constraints.txt --output-file requirements.lock
 	$(BIN)/uv pip compile --group spark-server --universal --python-version 3.11 --generate-hashes --no-strip-extras --no-emit-index-url --no-emit-find-links --quiet --custom-compile-command "make lock" --output-file requirements-spark.lock
 
-clean: ## remove .venv and caches; data/ stays
+clean: ## remove .venv, .venv-spark and caches; data/ stays
 	rm -rf $(VENV) $(SPARK) .pytest_cache .ruff_cache .mypy_cache .hypothesis dbt_project/target dbt_project/logs *.egg-info build
 
 .PHONY: help setup demo dev dashboard docs screenshots rebuild erase check-source test test-all test-spark chaos fuzz mutants bench lint format audit lock clean

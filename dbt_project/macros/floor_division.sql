@@ -3,17 +3,16 @@
   and a plain slash is a floating-point division on both). The denominator is positive.
 -#}
 {% macro floor_division(numerator, denominator) -%}
-    {{ return(adapter.dispatch('floor_division')(numerator, denominator)) }}
+    {%- set remainder = '(((' ~ numerator ~ ') % ' ~ denominator ~ ') + ' ~ denominator ~ ') % ' ~ denominator -%}
+    ({{ adapter.dispatch('integer_division')('(' ~ numerator ~ ') - (' ~ remainder ~ ')', denominator) }})
 {%- endmacro %}
 
 
-{% macro default__floor_division(numerator, denominator) -%}
-    {%- set remainder = '(((' ~ numerator ~ ') % ' ~ denominator ~ ') + ' ~ denominator ~ ') % ' ~ denominator -%}
-    ((({{ numerator }}) - ({{ remainder }})) // {{ denominator }})
+{% macro default__integer_division(numerator, denominator) -%}
+    ({{ numerator }}) // {{ denominator }}
 {%- endmacro %}
 
 
-{% macro spark__floor_division(numerator, denominator) -%}
-    {%- set remainder = '(((' ~ numerator ~ ') % ' ~ denominator ~ ') + ' ~ denominator ~ ') % ' ~ denominator -%}
-    ((({{ numerator }}) - ({{ remainder }})) div {{ denominator }})
+{% macro spark__integer_division(numerator, denominator) -%}
+    ({{ numerator }}) div {{ denominator }}
 {%- endmacro %}

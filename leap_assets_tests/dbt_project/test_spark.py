@@ -6,7 +6,7 @@ import math
 import os
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
@@ -79,13 +79,7 @@ class SparkWarehouse:
     def dbt(self, *options: str) -> None:
         """Run `dbt build` in a process of its own, which every model and test must pass."""
         target = self.folder / "target"
-        command = [sys.executable, "-c", "from dbt.cli.main import cli; cli()", "--quiet", "build"]
-        command += ["--target", "spark", "--exclude-resource-type", "unit_test", "--log-path", str(target)]
-        places = {"--project-dir": PROJECT, "--profiles-dir": PROJECT, "--target-path": target}
-        command += [str(part) for pair in places.items() for part in pair]
-        ended = subprocess.run(
-            [*command, *options], env=_environment(self.address), capture_output=True, text=True
-        )
+        ended = _run_dbt(self.address, target, "build", "--exclude-resource-type", "unit_test", *options)
         results = json.loads((target / "run_results.json").read_text())["results"]
         failed = [result for result in results if result["status"] not in ("success", "pass", "warn")]
         assert results
@@ -106,9 +100,11 @@ class SparkWarehouse:
             return connection.execute(f"select {columns} from found order by all").fetchall()
 
 
-def _environment(address: str) -> Mapping[str, str]:
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("LEAP_", "DBT_"))}
-    return kept | {"SPARK_REMOTE": address}
+def _run_dbt(address: str, target: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-c", "from dbt.cli.main import cli; cli()", "--quiet", *arguments]
+    command += ["--target", "spark", "--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT)]
+    command += ["--target-path", str(target), "--log-path", str(target)]
+    return subprocess.run(command, env=os.environ | {"SPARK_REMOTE": address}, capture_output=True, text=True)
 
 
 @pytest.fixture(scope="module")
@@ -165,23 +161,7 @@ def test_a_window_gives_the_same_tables_also_when_days_come_later_or_become_empt
 
 @pytest.mark.smoke
 def test_the_project_parses_for_spark_and_no_server_is_asked(tmp_path):
-    command = [
-        sys.executable,
-        "-c",
-        "from dbt.cli.main import cli; cli()",
-        "--quiet",
-        "parse",
-        "--target",
-        "spark",
-    ]
-    places = {
-        "--project-dir": PROJECT,
-        "--profiles-dir": PROJECT,
-        "--target-path": tmp_path,
-        "--log-path": tmp_path,
-    }
-    command += [str(part) for pair in places.items() for part in pair]
-    ended = subprocess.run(command, env=_environment("sc://127.0.0.1:1"), capture_output=True, text=True)
+    ended = _run_dbt("sc://127.0.0.1:1", tmp_path, "parse")
     assert ended.returncode == 0, ended.stdout + ended.stderr
     manifest = json.loads((tmp_path / "manifest.json").read_text())
     assert manifest["metadata"]["adapter_type"] == "spark"

@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from leap_assets.settings import PROJECT_DIR
+from leap_assets_tests.dashboard.servers import find_port
 
 PYTHON = PROJECT_DIR / ".venv-spark" / "bin" / "python"
 STARTED_WITHIN_S = 120
@@ -37,7 +38,7 @@ def spark_connect(folder: Path, master: str = "local[2]") -> Iterator[str]:
     RuntimeError
         When the server does not come up; with the end of what it said.
     """
-    port, log = _free_port(), folder / "server.log"
+    port, log = find_port(), folder / "server.log"
     home = subprocess.run(
         [PYTHON, "-c", "import pyspark; print(pyspark.__path__[0])"],
         check=True,
@@ -92,9 +93,3 @@ def _wait(server: subprocess.Popen[bytes], port: int, log: Path) -> None:
             return
         time.sleep(0.2)
     raise RuntimeError(f"The Spark Connect server did not come up:\n{log.read_text()[-4000:]}")
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
