@@ -4,7 +4,7 @@
 -#}
 {% macro floor_division(numerator, denominator) -%}
     {%- set remainder = '(((' ~ numerator ~ ') % ' ~ denominator ~ ') + ' ~ denominator ~ ') % ' ~ denominator -%}
-    ({{ adapter.dispatch('integer_division')('(' ~ numerator ~ ') - (' ~ remainder ~ ')', denominator) }})
+    {{ return('(' ~ adapter.dispatch('integer_division')('(' ~ numerator ~ ') - (' ~ remainder ~ ')', denominator) ~ ')') }}
 {%- endmacro %}
 
 

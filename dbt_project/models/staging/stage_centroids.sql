@@ -15,12 +15,12 @@ with fixes as (
 
 placed as (
     select
-        *,
         {% for axis in ['x', 'y', 'z'] -%}
         -- Divided once, by an exact number: bit for bit the same on every run.
         cast(sum({{ micro_units('position_' ~ axis) }}) over team as double)
-        / (count(*) over team * 1000000) as centroid_{{ axis }}{{ ',' if not loop.last }}
+        / (count(*) over team * 1000000) as centroid_{{ axis }},
         {% endfor -%}
+        *
     from fixes
     window team as (partition by session_id, event_date, team_id, beat)
 )
