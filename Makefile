@@ -59,8 +59,11 @@ test: setup ## run the tests: the fast ones and one slow smoke per area, two at 
 test-all: setup ## run all tests, the slow ones too
 	$(BIN)/python -m pytest
 
-test-spark: setup $(SPARK)/.installed-from-lock ## build the models on a Spark Connect server, too, and compare (needs Java 17 or 21)
-	$(BIN)/python -m pytest leap_assets_tests/dbt_project/test_spark.py
+spark-demo: setup $(SPARK)/.installed-from-lock ## a week of the simulated world on a Spark cluster on this machine (needs Java 17 or 21)
+	@$(BIN)/python -m leap_assets.spark.demo
+
+test-spark: setup $(SPARK)/.installed-from-lock ## run everything on a Spark cluster on this machine, too, and compare (needs Java 17 or 21)
+	$(BIN)/python -m pytest leap_assets_tests/spark leap_assets_tests/dbt_project/test_spark.py
 
 $(SPARK)/.installed-from-lock: requirements-spark.lock
 	@rm -rf $(SPARK) && $(PYTHON) -m venv $(SPARK)
@@ -99,9 +102,9 @@ audit: setup ## compare the lock file with the database of known faults (needs t
 lock: setup ## write requirements.lock and requirements-spark.lock anew from pyproject.toml
 	$(BIN)/python -m pip install --quiet "uv>=0.13,<0.14"
 	$(BIN)/uv pip compile pyproject.toml --group dev --extra dashboard --extra spark --universal --python-version 3.11 --generate-hashes --no-strip-extras --no-emit-index-url --no-emit-find-links --quiet --custom-compile-command "make lock" --constraint constraints.txt --output-file requirements.lock
-	$(BIN)/uv pip compile --group spark-server --universal --python-version 3.11 --generate-hashes --no-strip-extras --no-emit-index-url --no-emit-find-links --quiet --custom-compile-command "make lock" --output-file requirements-spark.lock
+	$(BIN)/uv pip compile --group spark-server --constraint requirements.lock --universal --python-version 3.11 --generate-hashes --no-strip-extras --no-emit-index-url --no-emit-find-links --quiet --custom-compile-command "make lock" --output-file requirements-spark.lock
 
 clean: ## remove .venv, .venv-spark and caches; data/ stays
 	rm -rf $(VENV) $(SPARK) .pytest_cache .ruff_cache .mypy_cache .hypothesis dbt_project/target dbt_project/logs *.egg-info build
 
-.PHONY: help setup demo dev dashboard docs screenshots rebuild erase check-source test test-all test-spark chaos fuzz mutants bench lint format audit lock clean
+.PHONY: help setup demo spark-demo dev dashboard docs screenshots rebuild erase check-source test test-all test-spark chaos fuzz mutants bench lint format audit lock clean

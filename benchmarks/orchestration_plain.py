@@ -22,10 +22,10 @@ from leap_assets.landing.thresholds import Thresholds, check_thresholds
 from leap_assets.landing.writing import write_delivery
 from leap_assets.partitions import Window, event_window
 from leap_assets.proofs.truth import TABLES, write_truth
-from leap_assets.resources import DBT_PROJECT_DIR, LeapDbt
+from leap_assets.resources import DBT_PROJECT_DIR, LeapDbt, rule_of
 from leap_assets.settings import Settings, load_settings
 from leap_assets.simulation import World
-from leap_assets.warehouse.connections import data_folders, open_for_writing
+from leap_assets.warehouse.connections import data_folders, open_for_writing, rows_of
 from leap_assets.warehouse.detection import replace_conflicts
 from leap_assets.warehouse.proving import prove, write_outcomes
 from leap_assets.warehouse.publication import publish
@@ -81,16 +81,10 @@ def main(arguments: Sequence[str]) -> None:
             start_date=settings.start_date,
             rates=read_rates(DBT_PROJECT_DIR / "seeds" / "exchange_rates.csv"),
         )
-        check_thresholds(connection, list(days), settings.logs, Thresholds())
+        check_thresholds(rows_of(connection), list(days), settings.logs, Thresholds())
     run_dbt(settings, events, BEFORE_KERNEL)
     with open_for_writing(settings.warehouse_path, folders, settings.memory_limit) as connection:
-        replace_conflicts(
-            connection,
-            events,
-            distance=settings.conflict_distance,
-            cooldown_s=settings.conflict_cooldown_s,
-            beat_s=settings.heartbeat_s,
-        )
+        replace_conflicts(connection, events, rule_of(settings))
     run_dbt(settings, events, AFTER_KERNEL)
     with open_for_writing(settings.warehouse_path, folders, settings.memory_limit) as connection:
         outcomes = list(prove(connection, settings.truth_dir, given_by(settings, connection), events))

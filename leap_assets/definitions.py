@@ -10,7 +10,7 @@ from typing import Any
 import dagster as dg
 
 from leap_assets.assets.conflicts import build_conflicts
-from leap_assets.assets.dbt import MANIFEST, build_dbt
+from leap_assets.assets.dbt import build_dbt, manifest_of
 from leap_assets.assets.deliveries import build_take_in, build_take_in_job
 from leap_assets.assets.exposures import exposure_specs
 from leap_assets.assets.generators import build_generators, landing_specs
@@ -22,7 +22,7 @@ from leap_assets.partitions import daily_partitions
 from leap_assets.resources import LandingZone, LeapDbt, Warehouse
 from leap_assets.schedules import build_schedules
 from leap_assets.sensors import build_sensors
-from leap_assets.settings import SIMULATOR, Settings, load_settings
+from leap_assets.settings import SIMULATOR, SPARK, Settings, load_settings
 
 
 def build_defs(
@@ -40,7 +40,7 @@ def build_defs(
     settings = settings or load_settings()
     partitions = daily_partitions(settings.start_date)
     resources = {
-        "warehouse": Warehouse.from_settings(settings),
+        "warehouse": _warehouse(settings),
         "dbt": LeapDbt.from_settings(settings),
         "landing": LandingZone(path=str(settings.landing_dir), source=settings.source),
         **(overrides or {}),
@@ -57,7 +57,7 @@ def build_defs(
     if simulated and settings.proofs:
         tables.append(build_proofs(partitions, settings))
     published = build_published(partitions, [spec for table in tables for spec in table.specs], settings)
-    exposures = exposure_specs(MANIFEST)
+    exposures = exposure_specs(manifest_of(settings.engine))
     jobs, sensors = build_jobs(settings.alert_webhook), []
     if settings.is_mapped:
         jobs.append(build_take_in_job(settings))
@@ -70,6 +70,15 @@ def build_defs(
         resources=resources,
         executor=dg.in_process_executor,
     )
+
+
+def _warehouse(settings: Settings) -> Warehouse:
+    if settings.engine == SPARK:
+        # nothing of Spark is needed without it
+        from leap_assets.spark.warehouse import SparkWarehouse
+
+        return SparkWarehouse.from_settings(settings)
+    return Warehouse.from_settings(settings)
 
 
 # single-run backfills are in beta since 2023: not worth a warning at every start

@@ -14,7 +14,7 @@ import duckdb
 from leap_assets import rebuild
 from leap_assets.landing.validation import quote_identifier
 from leap_assets.materialization import execute
-from leap_assets.settings import LANDING, Settings, SettingsError, load_settings
+from leap_assets.settings import LANDING, SPARK, Settings, SettingsError, load_settings
 from leap_assets.sources.declaration import PLAYER, SourceError, hashing_of, read_source
 from leap_assets.sources.erasing import add_erased, check_personal, is_applied, read_erased
 from leap_assets.sources.ledger import Ledger
@@ -65,6 +65,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _put_on_list(settings: Settings, player: str, *, is_hashed: bool) -> str:
     """Check that the player can be erased, and put the hashed id on the list; gives it."""
+    if settings.engine == SPARK:
+        raise SourceError(
+            f"LEAP_ENGINE={SPARK}: a player is erased from the tables of a DuckDB file alone. Take the player's lines out "
+            "of what was delivered, and run their days again (docs/spark.md)."
+        )
     if not settings.is_mapped:
         raise SourceError(
             f"LEAP_SOURCE={settings.source}: only players of mapped sources can be erased. "

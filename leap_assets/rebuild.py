@@ -11,7 +11,7 @@ import sys
 from leap_assets.landing.files import list_days
 from leap_assets.materialization import execute, materialize
 from leap_assets.partitions import Window
-from leap_assets.settings import Settings, SettingsError, load_settings
+from leap_assets.settings import SPARK, Settings, SettingsError, load_settings
 from leap_assets.sources.taking_in import TAKE_IN_JOB
 
 EVERYTHING_BEHIND_LANDING = "not (group:generators or group:truth)"
@@ -23,6 +23,12 @@ def main() -> int:
         settings = load_settings()
     except SettingsError as error:
         print(error)
+        return 2
+    if settings.engine == SPARK:
+        print(
+            f"LEAP_ENGINE={SPARK} has no second set of tables to build beside the first. Run the days again: each partition "
+            "is replaced (docs/spark.md)."
+        )
         return 2
     if settings.is_mapped and not execute(TAKE_IN_JOB, {"LEAP_REBUILD": "1"}):
         # a changed mapping may have other logs and other days

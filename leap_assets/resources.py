@@ -26,8 +26,14 @@ from packaging.version import Version
 from pydantic import PrivateAttr
 
 from leap_assets.dbt_child import LOCK_VARIABLE, WAREHOUSE_VARIABLE
+from leap_assets.landing.hashing import KeyedHash
+from leap_assets.landing.ingestion import Loaded, load_deliveries
+from leap_assets.landing.thresholds import Finding, Thresholds, check_thresholds
+from leap_assets.partitions import Window
 from leap_assets.retention import prune_history
-from leap_assets.settings import LANDING, PROJECT_DIR, SIMULATOR, Settings
+from leap_assets.settings import LANDING, PROJECT_DIR, SIMULATOR, SPARK, Settings
+from leap_assets.simulated_day import DayWriter
+from leap_assets.simulation import World
 from leap_assets.warehouse.connections import (
     MEMORY_VARIABLE,
     data_folders,
@@ -35,8 +41,12 @@ from leap_assets.warehouse.connections import (
     describe_memory_error,
     open_for_writing,
     remove_database,
+    rows_of,
     spill_dir,
 )
+from leap_assets.warehouse.counts import count_rows
+from leap_assets.warehouse.detection import replace_conflicts
+from leap_assets.warehouse.match_day import Rule
 
 DBT_PROJECT_DIR = PROJECT_DIR / "dbt_project"
 WAITING_SAID_S = 60.0
@@ -178,6 +188,8 @@ def world_of(settings: Settings) -> dict[str, dict[str, str]]:
         "LEAP_CURRENCY": settings.currency,
         "LEAP_LOGS": ",".join(settings.logs),
     }
+    if settings.engine == SPARK:
+        world["LEAP_ENGINE"] = SPARK
     if settings.source == SIMULATOR:
         # the simulator writes a position a beat
         world["LEAP_HEARTBEAT_S"] = model.pop("LEAP_HEARTBEAT_S")
@@ -192,10 +204,20 @@ def check_world(data_dir: Path, wanted: Mapping[str, Mapping[str, str]], *, rebu
     WrongWorldError
         With the first setting that differs; a rebuild may change those of the model.
     """
-    try:
-        recorded = json.loads(world_path(data_dir).read_text())
-    except FileNotFoundError:
-        return
+    with contextlib.suppress(FileNotFoundError):
+        check_recorded(
+            json.loads(world_path(data_dir).read_text()), wanted, str(data_dir), rebuilding=rebuilding
+        )
+
+
+def check_recorded(
+    recorded: Mapping[str, Mapping[str, str]],
+    wanted: Mapping[str, Mapping[str, str]],
+    place: str,
+    *,
+    rebuilding: bool = False,
+) -> None:
+    """Refuse what a place was made with when it is not what is wanted: see `check_world`."""
     is_mapped = wanted["world"].get("LEAP_SOURCE") not in (SIMULATOR, LANDING)
     remedies = (
         {"world": ""} if rebuilding else {"world": "", "model": ", or build it anew with `make rebuild`"}
@@ -205,13 +227,13 @@ def check_world(data_dir: Path, wanted: Mapping[str, Mapping[str, str]], *, rebu
             was, now = recorded[part].get(name, "(unset)"), wanted[part].get(name, "(unset)")
             if was != now and name == "LEAP_LOGS" and is_mapped:
                 raise WrongWorldError(
-                    f"{data_dir} was made with mappings of the logs {was}, but the source has {now} now. Nothing was "
+                    f"{place} was made with mappings of the logs {was}, but the source has {now} now. Nothing was "
                     "changed. Build it anew with `make rebuild`, or use another data folder with "
                     "LEAP_DATA_DIR=<folder>."
                 )
             if was != now:
                 raise WrongWorldError(
-                    f"{data_dir} was made with {name}={was}, but this run has {name}={now}. Nothing was changed. "
+                    f"{place} was made with {name}={was}, but this run has {name}={now}. Nothing was changed. "
                     f"Set it back to {was}, or use another data folder with LEAP_DATA_DIR=<folder>{remedy}."
                 )
 
@@ -288,6 +310,62 @@ class Warehouse(DuckDBResource):
                 raise TooLittleMemoryError(said) from error
             raise
 
+    def simulate(
+        self, writer: DayWriter, days: Window
+    ) -> Iterator[tuple[dt.date, dict[str, int], dict[str, int]]]:
+        """Write days of the simulated world; gives each with the lines and the rows of the truth that it has."""
+        world = World(writer.world)
+        for day in days:
+            yield day, *writer.write(day, world)
+
+    def load(
+        self,
+        landing_dir: Path,
+        days: Sequence[dt.date],
+        *,
+        logs: Sequence[str],
+        start_date: dt.date,
+        rates: Mapping[str, dt.date],
+        hashing: KeyedHash | None,
+        thresholds: Thresholds,
+        expected_logs: Sequence[str],
+        say: Callable[[str], None],
+    ) -> tuple[list[Loaded], list[Finding]]:
+        """Replace what some delivery days brought, and look at them: see `load_deliveries` and `check_thresholds`."""
+        with self.get_connection() as connection:
+            loaded = load_deliveries(
+                connection,
+                landing_dir,
+                days,
+                logs=logs,
+                start_date=start_date,
+                rates=rates,
+                hashing=hashing,
+                say=say,
+            )
+            return loaded, check_thresholds(rows_of(connection), days, expected_logs, thresholds)
+
+    def replace_conflicts(self, window: Window, rule: Rule) -> dict[str, dict[dt.date, int]]:
+        """Detect the conflicts of some event days: see `leap_assets.warehouse.detection`."""
+        with self.get_connection() as connection:
+            return replace_conflicts(connection, window, rule)
+
+    def count_rows(
+        self, tables: Sequence[tuple[str, str]], days: Window
+    ) -> dict[tuple[str, str], dict[str | None, dict[str, int]]]:
+        """Row counts of tables as metadata, by partition key; None is for the table as a whole."""
+        with self.get_connection() as connection:
+            return {table: count_rows(connection, *table, days) for table in tables}
+
+    @contextlib.contextmanager
+    def shown(self, window: Window) -> Iterator[duckdb.DuckDBPyConnection]:
+        """A connection that has all tables that people see, as they are now; a run wrote the event days of a window."""
+        with self.get_connection() as connection:
+            yield connection
+
+    def keep(self, connection: duckdb.DuckDBPyConnection, schema: str, table: str) -> None:
+        """What was written to a small table of `shown` becomes the warehouse's: here it is that already."""
+
     def put_in_place(self, path: Path) -> None:
         """End of a rebuild: the new file takes the place of the old one, and its settings that of the old ones."""
         if path.exists():
@@ -358,6 +436,11 @@ class Warehouse(DuckDBResource):
             )
 
 
+def rule_of(settings: Settings) -> Rule:
+    """What is close, and when a conflict ends."""
+    return Rule(settings.conflict_distance, settings.conflict_cooldown_s, settings.heartbeat_s)
+
+
 def temporary_dir(data_dir: Path) -> Path:
     """Folder of a run's working files; emptied by the next run that gets its turn."""
     return data_dir / "tmp"
@@ -381,6 +464,7 @@ class LeapDbt(DbtCliResource):
     """
 
     environment: dict[str, str]
+    engine: str
 
     @classmethod
     def from_settings(cls, settings: Settings) -> "LeapDbt":
@@ -394,10 +478,14 @@ class LeapDbt(DbtCliResource):
             "DBT_LEAP_LOGS": ",".join(settings.logs),
             LOCK_VARIABLE: str(child_lock_path(settings.data_dir)),
         }
+        if settings.engine == SPARK:
+            # dbt-spark asks at every statement for a setting that a running server cannot change, which pyspark tells
+            environment |= {"SPARK_REMOTE": settings.spark_remote, "PYTHONWARNINGS": "ignore"}
         return cls(
             project_dir=str(DBT_PROJECT_DIR),
             profiles_dir=str(DBT_PROJECT_DIR),
-            target="duckdb",
+            target=settings.engine,
+            engine=settings.engine,
             dbt_executable=str(dbt_executable()),
             environment=environment,
         )

@@ -19,6 +19,7 @@ from leap_assets.simulation.config import WorldConfig
 
 SIMULATOR = "simulator"
 LANDING = "landing"
+DUCKDB, SPARK = "duckdb", "spark"
 ALL_LOGS = ("player", "product", "signons", "session", "transaction", "heartbeat", "client")
 SIMULATION_PREFIX = "LEAP_SIM_"
 SHOWN_CHARS = 300
@@ -119,6 +120,31 @@ class Settings:
         _path,
         "a folder",
         "Folder of the mapped sources, seen from the project's folder",
+    )
+    engine: str = _setting(
+        "LEAP_ENGINE",
+        DUCKDB,
+        _text,
+        f"'{DUCKDB}' or '{SPARK}'",
+        "Where the tables are: the DuckDB file of the data folder, or a Spark cluster (docs/spark.md)",
+        lambda value: value in (DUCKDB, SPARK),
+    )
+    spark_remote: str = _setting(
+        "SPARK_REMOTE",
+        "",
+        _text,
+        "an address such as sc://spark.example:15002",
+        f"Spark Connect server of LEAP_ENGINE={SPARK}",
+        is_secret=True,
+    )
+    landing_uri: str = _setting(
+        "LEAP_LANDING_URI",
+        "",
+        _text,
+        "an address such as s3a://bucket/landing",
+        f"Where the cluster reads the delivered files of LEAP_SOURCE={LANDING} with LEAP_ENGINE={SPARK}; empty: "
+        "`landing` in the data folder, under the same path on every worker",
+        lambda value: re.fullmatch(r"[a-z][a-z0-9+.-]*://?[^\s?#]+", value) is not None,
     )
     delivered: Path | None = _setting(
         "LEAP_DELIVERED_DIR",
@@ -442,6 +468,7 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
     settings = Settings(**values, simulation=_read_simulation(environ))
     if settings.is_mapped:
         _check_mapped(settings, is_given="logs" in values)
+    _check_engine(settings)
     try:
         # made here only to be checked
         _ = settings.world
@@ -487,6 +514,24 @@ def _check_mapped(settings: Settings, *, is_given: bool) -> None:
         raise SettingsError(
             f"LEAP_LOGS cannot be set with LEAP_SOURCE={settings.source}: the logs of a mapped source are those that "
             f"{folder} has a .sql file for. Unset LEAP_LOGS."
+        )
+
+
+def _check_engine(settings: Settings) -> None:
+    """Refuse an engine without its server, or what only the other engine has."""
+    if settings.engine == SPARK and not re.fullmatch(r"sc://[^/:;\s]+(:\d+)?(/.*)?", settings.spark_remote):
+        raise SettingsError(
+            f"LEAP_ENGINE={SPARK} needs SPARK_REMOTE, the address of a Spark Connect server such as "
+            "sc://spark.example:15002. Set it, or unset LEAP_ENGINE."
+        )
+    if settings.engine == SPARK and settings.rebuild:
+        raise SettingsError(
+            f"LEAP_REBUILD cannot be used with LEAP_ENGINE={SPARK}, which has no second set of tables to build beside the "
+            "first. Run the days again: each partition is replaced (docs/spark.md)."
+        )
+    if settings.landing_uri and (settings.engine, settings.source) != (SPARK, LANDING):
+        raise SettingsError(
+            f"LEAP_LANDING_URI is read with LEAP_ENGINE={SPARK} and LEAP_SOURCE={LANDING} alone. Unset it."
         )
 
 

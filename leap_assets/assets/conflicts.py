@@ -9,9 +9,9 @@ import dagster as dg
 
 from leap_assets.assets.layers import CONFLICTS, OWNERS, columns_of, relation_key
 from leap_assets.partitions import delivery_window, event_window
-from leap_assets.resources import Warehouse
+from leap_assets.resources import Warehouse, rule_of
 from leap_assets.settings import Settings
-from leap_assets.warehouse.detection import SCHEMA, TABLES, replace_conflicts
+from leap_assets.warehouse.match_day import SCHEMA, TABLES
 
 
 def build_conflicts(partitions: dg.PartitionsDefinition, settings: Settings) -> dg.AssetsDefinition:
@@ -24,7 +24,7 @@ def build_conflicts(partitions: dg.PartitionsDefinition, settings: Settings) -> 
             description=description,
             group_name=CONFLICTS,
             owners=OWNERS,
-            kinds={"numpy", "duckdb", "table"},
+            kinds={"numpy", settings.engine, "table"},
             metadata=columns_of(columns),
         )
         for table, (columns, description) in TABLES.items()
@@ -40,14 +40,8 @@ def build_conflicts(partitions: dg.PartitionsDefinition, settings: Settings) -> 
         context: dg.AssetExecutionContext, warehouse: Warehouse
     ) -> Iterator[dg.MaterializeResult[None]]:
         delivered = delivery_window(context)
-        with warehouse.get_connection() as connection:
-            found = replace_conflicts(
-                connection,
-                event_window(delivered, settings.start_date),
-                distance=settings.conflict_distance,
-                cooldown_s=settings.conflict_cooldown_s,
-                beat_s=settings.heartbeat_s,
-            )
+        window = event_window(delivered, settings.start_date)
+        found = warehouse.replace_conflicts(window, rule_of(settings))
         for table, rows_by_day in found.items():
             key = relation_key(SCHEMA, table)
             for day in delivered:

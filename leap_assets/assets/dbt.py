@@ -19,10 +19,12 @@ from dagster_dbt import DagsterDbtTranslator, DagsterDbtTranslatorSettings, dbt_
 from leap_assets.assets.layers import OWNERS, relation_key
 from leap_assets.partitions import Window, delivery_window, event_window
 from leap_assets.resources import DBT_PROJECT_DIR, LeapDbt, Warehouse, temporary_dir
-from leap_assets.warehouse.counts import count_rows
 
-MANIFEST = DBT_PROJECT_DIR / "target" / "manifest.json"
-PARSED_STATE = MANIFEST.with_name("manifest.state")
+TARGETS = {"duckdb": "target", "spark": "target-spark"}
+# dbt's folder in the project, by engine: one of its own keeps either from parsing anew after the other
+MANIFEST = DBT_PROJECT_DIR / TARGETS["duckdb"] / "manifest.json"
+STATE = "manifest.state"
+PARTIAL = "partial_parse.msgpack"
 PARSING = "parsing-"
 LEFT_AFTER_S = 86_400
 # no parse takes a day: what is younger may be that of another process
@@ -59,6 +61,11 @@ class LeapTranslator(DagsterDbtTranslator):
         return str(dbt_resource_props.get("description", ""))
 
 
+def manifest_of(engine: str) -> Path:
+    """Where the project as parsed for an engine is."""
+    return DBT_PROJECT_DIR / TARGETS[engine] / MANIFEST.name
+
+
 def prepare_manifest(dbt: LeapDbt) -> Path:
     """Path of an up-to-date manifest; parses the project when a file of it was added, changed or taken away.
 
@@ -66,17 +73,22 @@ def prepare_manifest(dbt: LeapDbt) -> Path:
     """
     # taken before parsing: a file that changes meanwhile is seen the next time
     state = project_state(DBT_PROJECT_DIR)
-    if MANIFEST.exists() and PARSED_STATE.exists() and PARSED_STATE.read_text() == state:
-        return MANIFEST
-    MANIFEST.parent.mkdir(exist_ok=True)
-    remove_leftovers(MANIFEST.parent)
-    with tempfile.TemporaryDirectory(dir=MANIFEST.parent, prefix=PARSING) as aside:
+    manifest = manifest_of(dbt.engine)
+    parsed_state = manifest.with_name(STATE)
+    if manifest.exists() and parsed_state.exists() and parsed_state.read_text() == state:
+        return manifest
+    manifest.parent.mkdir(exist_ok=True)
+    remove_leftovers(manifest.parent)
+    with tempfile.TemporaryDirectory(dir=manifest.parent, prefix=PARSING) as aside:
+        # here already, or dagster-dbt would take that of the other engine
+        if (partial := manifest.with_name(PARTIAL)).exists():
+            shutil.copy(partial, aside)
         dbt.cli(["parse", "--quiet"], target_path=Path(aside)).wait()
-        for name in ("partial_parse.msgpack", MANIFEST.name):
-            Path(aside, name).replace(MANIFEST.with_name(name))
-        Path(aside, PARSED_STATE.name).write_text(state)
-        Path(aside, PARSED_STATE.name).replace(PARSED_STATE)
-    return MANIFEST
+        for name in (PARTIAL, manifest.name):
+            Path(aside, name).replace(manifest.with_name(name))
+        Path(aside, STATE).write_text(state)
+        Path(aside, STATE).replace(parsed_state)
+    return manifest
 
 
 def remove_leftovers(target: Path) -> None:
@@ -152,12 +164,12 @@ def _build(
     arguments = dbt_arguments(event_window(delivered, start_date))
     with warehouse.errors_explained():
         target.mkdir(parents=True, exist_ok=True)
+        shutil.copy(manifest_of(dbt.engine).with_name(PARTIAL), target)
         # held back until the counts are known: metadata must be there when an event is emitted
         events = list(dbt.cli(arguments, context=context, target_path=target).stream())
-    with warehouse.get_connection() as connection:
-        for key in context.selected_asset_keys:
-            schema, table = key.path
-            for day, metadata in count_rows(connection, schema, table, delivered).items():
-                context.add_asset_metadata(metadata, key, day)
+    keys = {(key.path[0], key.path[1]): key for key in context.selected_asset_keys}
+    for table, counts in warehouse.count_rows(list(keys), delivered).items():
+        for day, metadata in counts.items():
+            context.add_asset_metadata(metadata, keys[table], day)
     yield from events
     shutil.rmtree(target, ignore_errors=True)

@@ -5,18 +5,18 @@ looks like is decided in `simulation`, what its files look like in `landing`.
 """
 
 import datetime as dt
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping
 
 import dagster as dg
 
 from leap_assets.assets.layers import GENERATORS, OWNERS, TRUTH, columns_of, landing_key, truth_key
 from leap_assets.landing.contracts import CONTRACTS
-from leap_assets.landing.writing import write_delivery
 from leap_assets.partitions import LATE_DAYS, delivery_window
 from leap_assets.proofs.known import READ
 from leap_assets.proofs.truth import OF_DELIVERY, TABLES, has_truth, write_truth
 from leap_assets.resources import LandingZone, Warehouse
 from leap_assets.settings import Settings
+from leap_assets.simulated_day import DayWriter
 from leap_assets.simulation import World
 
 SAID_EVERY_DAYS = 10
@@ -83,47 +83,35 @@ def build_generators(partitions: dg.PartitionsDefinition, settings: Settings) ->
         selected = context.selected_asset_keys
         logs = [log for log, c in CONTRACTS.items() if landing_key(c) in selected]
         tables = [table for table in TABLES if truth_key(table) in selected]
-        world, days = World(settings.world), delivery_window(context)
+        days = delivery_window(context)
         if tables:
-            _tell_days_before(context, world, settings, days.first)
-        for number, day in enumerate(days, 1):
-            lines = _simulate(context, world, landing, settings, day, logs, tables)
+            _tell_days_before(context, settings, days.first)
+        writer = DayWriter(settings.world, landing.dir, settings.truth_dir, logs, tables)
+        for number, (day, lines, told) in enumerate(warehouse.simulate(writer, days), 1):
+            _count(context, day, lines, told)
             if number % SAID_EVERY_DAYS == 0 or number == len(days):
-                context.log.info(f"Simulated {day}, day {number} of {len(days)}: {lines:,} lines delivered")
+                context.log.info(
+                    f"Simulated {day}, day {number} of {len(days)}: {sum(lines.values()):,} lines delivered"
+                )
         for key in sorted(selected):
             yield dg.MaterializeResult(key)
 
     return simulate
 
 
-def _simulate(
-    context: dg.AssetExecutionContext,
-    world: World,
-    landing: LandingZone,
-    settings: Settings,
-    day: dt.date,
-    logs: Sequence[str],
-    tables: Sequence[str],
-) -> int:
-    """Simulate one day for the logs and tables of the truth that are wanted; gives the lines delivered."""
-    # the truth is that of all logs, whichever of them are wanted
-    lines: dict[str, int] = {}
-    told: dict[str, int] = {}
-    for part in world.parts(day, logs=tuple(CONTRACTS) if tables else tuple(logs), truth=bool(tables)):
-        lines |= write_delivery(landing.dir, part, logs)
-        told |= write_truth(settings.truth_dir, day, part.truth, tables)
-        del part  # gone before the next one is made
+def _count(
+    context: dg.AssetExecutionContext, day: dt.date, lines: Mapping[str, int], told: Mapping[str, int]
+) -> None:
+    """Row counts of a day, for the UI."""
     keys = {landing_key(CONTRACTS[log]): rows for log, rows in lines.items()}
     keys |= {truth_key(table): rows for table, rows in told.items()}
     for key, rows in keys.items():
         context.add_asset_metadata({"dagster/partition_row_count": rows}, key, day.isoformat())
-    return sum(lines.values())
 
 
-def _tell_days_before(
-    context: dg.AssetExecutionContext, world: World, settings: Settings, first: dt.date
-) -> None:
+def _tell_days_before(context: dg.AssetExecutionContext, settings: Settings, first: dt.date) -> None:
     """Late lines of the days before a run are in its deliveries: their truth must be there, simulated or not."""
+    world = World(settings.world)
     for late in range(LATE_DAYS, 0, -1):
         day = first - dt.timedelta(days=late)
         if day >= settings.start_date and not has_truth(settings.truth_dir, day, READ):

@@ -83,11 +83,12 @@ def build_proofs(partitions: dg.PartitionsDefinition, settings: Settings) -> dg.
         # proof_daily is the record of all proofs
         is_recorded = key in context.selected_asset_keys or key in wanted
         marts = [mart for mart in KEYS if KEYS[mart] in wanted or is_recorded]
-        with warehouse.get_connection() as connection:
+        with warehouse.shown(window) as connection:
             given = given_by(settings, connection)
             outcomes = list(prove(connection, settings.truth_dir, given, window, marts))
             if key in context.selected_asset_keys:
                 write_outcomes(connection, outcomes, window)
+                warehouse.keep(connection, SCHEMA, TABLE)
                 for day, counts in count_rows(connection, SCHEMA, TABLE, delivered).items():
                     context.add_asset_metadata(counts, key, day)
         compared = sum(outcome.comparison.rows_compared for outcome in outcomes if outcome.comparison)

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 import dagster as dg
 
 from leap_assets.assets.layers import OWNERS, PUBLISHED, meanings_of
-from leap_assets.partitions import delivery_window
+from leap_assets.partitions import delivery_window, event_window
 from leap_assets.resources import Warehouse
 from leap_assets.settings import Settings
 from leap_assets.sources.ledger import Ledger
@@ -48,7 +48,7 @@ def build_published(
         context: dg.AssetExecutionContext, warehouse: Warehouse
     ) -> Iterator[dg.MaterializeResult[None]]:
         days = delivery_window(context)
-        with warehouse.get_connection() as connection:
+        with warehouse.shown(event_window(days, settings.start_date)) as connection:
             rows = publish(connection, path, context.run.run_id, _meanings(shown), currency=settings.currency)
             for day, figures in key_figures(connection, days).items():
                 context.add_asset_metadata(figures, partition_key=day)

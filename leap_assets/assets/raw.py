@@ -14,15 +14,8 @@ from leap_assets.assets.layers import OWNERS, RAW, columns_of, landing_key, rela
 from leap_assets.landing.contracts import CONTRACTS, Column
 from leap_assets.landing.files import LandingError, find_strays
 from leap_assets.landing.hashing import KeyedHash
-from leap_assets.landing.ingestion import (
-    DELIVERY,
-    REJECTED_LINE,
-    Loaded,
-    load_deliveries,
-    raw_columns,
-    read_rates,
-)
-from leap_assets.landing.thresholds import CLAIMS, Finding, Thresholds, check_thresholds
+from leap_assets.landing.ingestion import DELIVERY, REJECTED_LINE, Loaded, raw_columns, read_rates
+from leap_assets.landing.thresholds import CLAIMS, Finding, Thresholds
 from leap_assets.partitions import delivery_window
 from leap_assets.resources import LandingZone, Warehouse
 from leap_assets.settings import Settings
@@ -43,7 +36,7 @@ BOOKS: dict[str, tuple[tuple[Column, ...], str]] = {
 }
 
 
-def _specs() -> list[dg.AssetSpec]:
+def _specs(engine: str) -> list[dg.AssetSpec]:
     logs = [
         dg.AssetSpec(
             relation_key(SCHEMA, contract.table),
@@ -66,7 +59,7 @@ def _specs() -> list[dg.AssetSpec]:
         for table, (columns, description) in BOOKS.items()
     ]
     return [
-        spec.replace_attributes(group_name=RAW, owners=OWNERS, kinds={"python", "duckdb", "table"})
+        spec.replace_attributes(group_name=RAW, owners=OWNERS, kinds={"python", engine, "table"})
         for spec in (*logs, *books)
     ]
 
@@ -82,7 +75,7 @@ def build_raw(partitions: dg.PartitionsDefinition, settings: Settings) -> dg.Ass
 
     @dg.multi_asset(
         name="load",
-        specs=_specs(),
+        specs=_specs(settings.engine),
         check_specs=_check_specs(settings),
         partitions_def=partitions,
         backfill_policy=dg.BackfillPolicy.single_run(),
@@ -100,18 +93,17 @@ def build_raw(partitions: dg.PartitionsDefinition, settings: Settings) -> dg.Ass
         for stray in find_strays(landing.dir, settings.logs):
             context.log.warning(stray)
         try:
-            with warehouse.get_connection() as connection:
-                loaded = load_deliveries(
-                    connection,
-                    landing.dir,
-                    days,
-                    logs=logs,
-                    start_date=settings.start_date,
-                    rates=read_rates(landing.exchange_rates_path),
-                    hashing=hashing,
-                    say=context.log.warning,
-                )
-                findings = check_thresholds(connection, days, settings.logs, thresholds)
+            loaded, findings = warehouse.load(
+                landing.dir,
+                days,
+                logs=logs,
+                start_date=settings.start_date,
+                rates=read_rates(landing.exchange_rates_path),
+                hashing=hashing,
+                thresholds=thresholds,
+                expected_logs=settings.logs,
+                say=context.log.warning,
+            )
         except LandingError as error:
             # the message says it all: a stack trace would only bury it
             raise dg.Failure(str(error), allow_retries=False) from None

@@ -133,6 +133,22 @@ def load_deliveries(
         For a file that cannot be read, has no usable columns, or belongs to another day. Nothing was written.
     """
     deliveries = {log: list_files(landing_dir, log, days) for log in logs}
+    return load_files(
+        connection, deliveries, days, start_date=start_date, rates=rates, hashing=hashing, say=say
+    )
+
+
+def load_files(
+    connection: duckdb.DuckDBPyConnection,
+    deliveries: Mapping[str, Sequence[LandedFile]],
+    days: Sequence[dt.date],
+    *,
+    start_date: dt.date,
+    rates: Mapping[str, dt.date],
+    hashing: KeyedHash | None = None,
+    say: Callable[[str], None] = lambda sentence: None,
+) -> list[Loaded]:
+    """Like `load_deliveries`, of files by log that somebody else has listed."""
     create_raw_tables(connection)
     connection.begin()
     try:

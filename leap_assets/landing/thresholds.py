@@ -6,14 +6,13 @@ many rejected, too many from the future. What happens when one is missed is deci
 
 import dataclasses
 import datetime as dt
-from collections.abc import Sequence
-from typing import Any
-
-import duckdb
+from collections.abc import Callable, Sequence
+from typing import Any, TypeAlias
 
 from leap_assets.landing.contracts import CONTRACTS
-from leap_assets.landing.validation import quote_identifier
 
+Query: TypeAlias = Callable[[str, Sequence[Any]], Sequence[Any]]
+# SQL that the engines have in common and the values of its question marks, to rows
 FUTURE_GRACE_H = 1
 # sessions end after midnight: only lines further ahead of their delivery day come from a wrong clock
 
@@ -91,14 +90,14 @@ USUAL = {
 
 
 def check_thresholds(
-    connection: duckdb.DuckDBPyConnection, days: Sequence[dt.date], logs: Sequence[str], limits: Thresholds
+    query: Query, days: Sequence[dt.date], logs: Sequence[str], limits: Thresholds
 ) -> list[Finding]:
     """Compare the loaded delivery days of some logs with their thresholds.
 
     Parameters
     ----------
-    connection : duckdb.DuckDBPyConnection
-        The warehouse.
+    query : callable
+        Asks the warehouse.
     days : sequence of date
         Delivery days, consecutive.
     logs : sequence of str
@@ -113,15 +112,15 @@ def check_thresholds(
     window = [days[0], days[-1]]
     findings = []
     if "client" in logs:
-        findings += [_count_events(connection, days, limits), _look_for_types(connection, days, limits)]
-        findings.append(_look_at_prices(connection, window, "client", limits))
+        findings += [_count_events(query, days, limits), _look_for_types(query, days, limits)]
+        findings.append(_look_at_prices(query, window, "client", limits))
     if "transaction" in logs:
-        findings.append(_look_at_prices(connection, window, "transaction", limits))
+        findings.append(_look_at_prices(query, window, "transaction", limits))
     findings += [
-        _share_rejected(connection, window, limits),
-        _share_of_wrong_types(connection, window, limits),
-        _share_ahead(connection, window, logs, limits),
-        _share_of_nulls(connection, window, logs, limits),
+        _share_rejected(query, window, limits),
+        _share_of_wrong_types(query, window, limits),
+        _share_ahead(query, window, logs, limits),
+        _share_of_nulls(query, window, logs, limits),
     ]
     return findings
 
@@ -130,16 +129,9 @@ def _finding(name: str, figure: float, limit: float, said: str, *, passed: bool)
     return Finding(name, CLAIMS[name][0], passed, figure, limit, said)
 
 
-def _rows(connection: duckdb.DuckDBPyConnection, sql: str, parameters: Sequence[Any]) -> list[Any]:
-    return connection.execute(sql, parameters).fetchall()
-
-
-def _count_events(
-    connection: duckdb.DuckDBPyConnection, days: Sequence[dt.date], limits: Thresholds
-) -> Finding:
+def _count_events(query: Query, days: Sequence[dt.date], limits: Thresholds) -> Finding:
     counts = dict.fromkeys(days, 0) | dict(
-        _rows(
-            connection,
+        query(
             """select delivery_date, count(*) from leap_raw.event_client
             where delivery_date between ? and ? group by 1""",
             [days[0], days[-1]],
@@ -156,12 +148,9 @@ def _count_events(
     )
 
 
-def _look_for_types(
-    connection: duckdb.DuckDBPyConnection, days: Sequence[dt.date], limits: Thresholds
-) -> Finding:
+def _look_for_types(query: Query, days: Sequence[dt.date], limits: Thresholds) -> Finding:
     seen = set(
-        _rows(
-            connection,
+        query(
             """select distinct delivery_date, event_type from leap_raw.event_client
             where delivery_date between ? and ?""",
             [days[0], days[-1]],
@@ -176,12 +165,9 @@ def _look_for_types(
     return _finding("every_required_event_type_arrived", len(lacking), 0, said, passed=not lacking)
 
 
-def _look_at_prices(
-    connection: duckdb.DuckDBPyConnection, window: Sequence[dt.date], log: str, limits: Thresholds
-) -> Finding:
+def _look_at_prices(query: Query, window: Sequence[dt.date], log: str, limits: Thresholds) -> Finding:
     item, price = ("product", "price") if log == "client" else ("purchase_item", "purchase_price")
-    outliers = _rows(
-        connection,
+    outliers = query(
         f"""with priced as (
             select {item} as item, currency, {price} as price, source_file, line_number, delivery_date
             from leap_raw.event_{log} where {price} > 0
@@ -211,15 +197,12 @@ def _worst(name: str, rows: Sequence[Any], limit: float) -> Finding:
     return _finding(name, round(share, 6), limit, said, passed=share <= limit)
 
 
-def _share_rejected(
-    connection: duckdb.DuckDBPyConnection, window: Sequence[dt.date], limits: Thresholds
-) -> Finding:
-    rows = _rows(
-        connection,
+def _share_rejected(query: Query, window: Sequence[dt.date], limits: Thresholds) -> Finding:
+    rows = query(
         """with rejected as (
             select log, delivery_date, count(*) as lines from leap_raw.rejected_line group by all
         )
-        select coalesce(lines, 0) / received as share, log || ' on ' || delivery_date
+        select coalesce(lines, 0) / received as share, concat(log, ' on ', delivery_date)
         from leap_raw.delivery left join rejected using (log, delivery_date)
         where delivery_date between ? and ? and received > 0
         order by share desc, 2 limit 1""",
@@ -228,18 +211,15 @@ def _share_rejected(
     return _worst("few_lines_are_rejected", rows, limits.max_rejected_share)
 
 
-def _share_of_wrong_types(
-    connection: duckdb.DuckDBPyConnection, window: Sequence[dt.date], limits: Thresholds
-) -> Finding:
-    rows = _rows(
-        connection,
+def _share_of_wrong_types(query: Query, window: Sequence[dt.date], limits: Thresholds) -> Finding:
+    rows = query(
         """with wrong as (
             select log, delivery_date, split_part(message, ':', 1) as column_name, count(*) as lines,
                 min(message) as example
             from leap_raw.rejected_line where reason = 'wrong_type' group by all
         )
         select lines / received as share,
-            column_name || ' of log ' || log || ' on ' || delivery_date || ' (' || example || ')'
+            concat(column_name, ' of log ', log, ' on ', delivery_date, ' (', example, ')')
         from wrong join leap_raw.delivery using (log, delivery_date)
         where delivery_date between ? and ? order by share desc, 2 limit 1""",
         window,
@@ -247,17 +227,14 @@ def _share_of_wrong_types(
     return _worst("no_column_changed_its_type", rows, limits.max_rejected_share)
 
 
-def _share_ahead(
-    connection: duckdb.DuckDBPyConnection, window: Sequence[dt.date], logs: Sequence[str], limits: Thresholds
-) -> Finding:
-    timed = [(log, quote_identifier(time)) for log in logs if (time := CONTRACTS[log].time)]
+def _share_ahead(query: Query, window: Sequence[dt.date], logs: Sequence[str], limits: Thresholds) -> Finding:
+    timed = [(log, time) for log in logs if (time := CONTRACTS[log].time)]
     ahead = " union all ".join(
-        f"""select '{log}' as log, delivery_date from leap_raw.event_{log}
-        where {time} >= delivery_date + interval {24 + FUTURE_GRACE_H} hour"""
+        f"""select '{log}' as log, delivery_date from leap_raw.event_{log} as lines
+        where lines.{time} >= delivery_date + interval {24 + FUTURE_GRACE_H} hour"""
         for log, time in timed
     )
-    rows = _rows(
-        connection,
+    rows = query(
         f"""with ahead as (
             {ahead or "select '' as log, date '1970-01-01' as delivery_date where false"}
             union all
@@ -265,7 +242,7 @@ def _share_ahead(
             where reason = 'out_of_window' and contains(message, ' h after its delivery day')
         ),
         counted as (select log, delivery_date, count(*) as lines from ahead group by all)
-        select coalesce(lines, 0) / received as share, log || ' on ' || delivery_date
+        select coalesce(lines, 0) / received as share, concat(log, ' on ', delivery_date)
         from leap_raw.delivery left join counted using (log, delivery_date)
         where delivery_date between ? and ? and received > 0
         order by share desc, 2 limit 1""",
@@ -275,17 +252,18 @@ def _share_ahead(
 
 
 def _share_of_nulls(
-    connection: duckdb.DuckDBPyConnection, window: Sequence[dt.date], logs: Sequence[str], limits: Thresholds
+    query: Query, window: Sequence[dt.date], logs: Sequence[str], limits: Thresholds
 ) -> Finding:
+    usual = [(log, column) for log in logs for column in USUAL.get(log, ())]
     shares = " union all ".join(
-        f"""select count(*) filter ({column} is null) / count(*) as share,
-            '{column} of log {log} on ' || delivery_date as what
-        from leap_raw.event_{log} where delivery_date between $first and $last group by delivery_date"""
-        for log in logs
-        for column in USUAL.get(log, ())
+        f"""select count_if({column} is null) / count(*) as share,
+            concat('{column} of log {log} on ', delivery_date) as what
+        from leap_raw.event_{log} where delivery_date between ? and ? group by delivery_date"""
+        for log, column in usual
     )
-    rows: list[Any] = []
+    rows: Sequence[Any] = []
     if shares:
-        query = f"select * from ({shares}) order by share desc, what limit 1"
-        rows = connection.execute(query, {"first": window[0], "last": window[1]}).fetchall()
+        rows = query(
+            f"select * from ({shares}) as shares order by share desc, what limit 1", [*window] * len(usual)
+        )
     return _worst("few_optional_values_are_missing", rows, limits.max_null_share)

@@ -3,8 +3,9 @@
 import contextlib
 import glob
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import duckdb
 
@@ -36,6 +37,11 @@ def open_for_writing(
         connection.close()
         raise
     return connection
+
+
+def rows_of(connection: duckdb.DuckDBPyConnection) -> Callable[[str, Sequence[Any]], list[Any]]:
+    """A function from SQL and the values of its question marks to its rows."""
+    return lambda sql, values: connection.execute(sql, values).fetchall()
 
 
 @contextlib.contextmanager

@@ -11,6 +11,7 @@ import pytest
 from leap_assets.landing.contracts import CONTRACTS
 from leap_assets.landing.ingestion import load_deliveries
 from leap_assets.landing.thresholds import CLAIMS, Thresholds, check_thresholds
+from leap_assets.warehouse.connections import rows_of
 
 DAYS = [dt.date(2025, 1, 10), dt.date(2025, 1, 11)]
 LOGS = tuple(CONTRACTS)
@@ -29,7 +30,9 @@ def find(tmp_path: Path):
             connection.execute("set TimeZone = 'UTC'")
             rates = {"USD": dt.date(2000, 1, 1)}
             load_deliveries(connection, tmp_path, DAYS, start_date=dt.date(2025, 1, 1), rates=rates)
-            findings = check_thresholds(connection, DAYS, LOGS, dataclasses.replace(Thresholds(), **limits))
+            findings = check_thresholds(
+                rows_of(connection), DAYS, LOGS, dataclasses.replace(Thresholds(), **limits)
+            )
         return {finding.name: finding for finding in findings}
 
     return find
@@ -138,5 +141,5 @@ def test_a_source_without_transactions_has_no_finding_about_them(tmp_path):
     with duckdb.connect() as connection:
         connection.execute("set TimeZone = 'UTC'")
         load_deliveries(connection, tmp_path, DAYS, start_date=DAYS[0], rates={})
-        findings = check_thresholds(connection, DAYS, ["client"], Thresholds())
+        findings = check_thresholds(rows_of(connection), DAYS, ["client"], Thresholds())
     assert "transaction_prices_are_plausible" not in {finding.name for finding in findings}

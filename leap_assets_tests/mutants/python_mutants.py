@@ -208,20 +208,25 @@ CHANGES: dict[str, tuple[tuple[str, ...], tuple[tuple[str, str], ...]]] = {
         WAREHOUSE,
         (
             ("where event_date = ? and is_last_of_beat", "where event_date = ?"),
-            (
-                '"conflict_end": day.at(found.session, found.last_beat + 1',
-                '"conflict_end": day.at(found.session, found.last_beat',
-            ),
-            ('"cooldown_beats": cooldown_s / beat_s', '"cooldown_beats": cooldown_s * beat_s'),
             ("order by code", "order by match_started_at desc"),
             ("where event_date = ? order by 1", "where event_date = ?"),
-            ('for axis in "xyz"', 'for axis in "xyx"'),
             (
                 "delete from {SCHEMA}.{table} where event_date = ?",
                 "delete from {SCHEMA}.{table} where event_date >= ?",
             ),
+        ),
+    ),
+    "warehouse/match_day.py": (
+        WAREHOUSE,
+        (
+            (
+                '"conflict_end": day.at(found.session, found.last_beat + 1',
+                '"conflict_end": day.at(found.session, found.last_beat',
+            ),
+            ("return self.cooldown_s / self.beat_s", "return self.cooldown_s * self.beat_s"),
+            ('for axis in "xyz"', 'for axis in "xyx"'),
             ('"team_1_id": _named(day.teams, found.team_1)', '"team_1_id": _named(day.teams, found.team_2)'),
-            ("beat_us = round(beat_s * 1e6)", "beat_us = int(beat_s) * 1_000_000"),
+            ("return round(self.beat_s * 1e6)", "return int(self.beat_s) * 1_000_000"),
         ),
     ),
     "warehouse/connections.py": (WAREHOUSE, (("connection.rollback()", "connection.commit()"),)),

@@ -16,10 +16,11 @@ import duckdb
 
 from leap_assets.assets.dbt import project_state
 from leap_assets.partitions import Window, event_window
-from leap_assets.resources import DBT_PROJECT_DIR
+from leap_assets.resources import DBT_PROJECT_DIR, rule_of
 from leap_assets.settings import Settings
 from leap_assets.warehouse.connections import open_for_writing
-from leap_assets.warehouse.detection import TABLES, replace_conflicts
+from leap_assets.warehouse.detection import replace_conflicts
+from leap_assets.warehouse.match_day import TABLES
 from leap_assets_tests.conftest import DIRT, Leap
 from leap_assets_tests.dbt_project.conftest import AFTER_KERNEL, BEFORE_KERNEL, DbtWarehouse
 from leap_assets_tests.dbt_project.raw_warehouse import create_raw_tables, load_delivery, made_up_deliveries
@@ -190,13 +191,7 @@ def _environment(settings: Settings, window: Window) -> dict[str, str]:
 
 def run_kernel(connection: duckdb.DuckDBPyConnection, settings: Settings, window: Window) -> None:
     """Detect the conflicts of a window, as the step between the two calls of dbt does."""
-    replace_conflicts(
-        connection,
-        window,
-        distance=settings.conflict_distance,
-        cooldown_s=settings.conflict_cooldown_s,
-        beat_s=settings.heartbeat_s,
-    )
+    replace_conflicts(connection, window, rule_of(settings))
 
 
 class ContractError(Exception):

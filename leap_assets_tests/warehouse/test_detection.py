@@ -9,6 +9,7 @@ import pytest
 from leap_assets.partitions import Window
 from leap_assets.warehouse import detection
 from leap_assets.warehouse.detection import replace_conflicts
+from leap_assets.warehouse.match_day import Rule
 
 DAY = dt.date(2025, 1, 2)
 NEXT_DAY = DAY + dt.timedelta(days=1)
@@ -61,7 +62,7 @@ def add_match(
 def detect(
     connection: duckdb.DuckDBPyConnection, first: dt.date = DAY, last: dt.date = DAY, **rule: float
 ) -> Any:
-    return replace_conflicts(connection, Window(first, last), **{**RULE, **rule})
+    return replace_conflicts(connection, Window(first, last), Rule(**{**RULE, **rule}))
 
 
 def rows(connection: duckdb.DuckDBPyConnection, columns: str, table: str = "stage_conflicts") -> Any:

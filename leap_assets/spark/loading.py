@@ -1,0 +1,313 @@
+"""Deliveries into leap_raw on Spark: a file a task, by the loader of the embedded engine: the same rules and books.
+
+A task loads its file into a DuckDB file of its own and hands the rows on. Nothing is written before all files of the
+run have been read, so that a file that is refused changes nothing. The books are written last.
+"""
+
+import datetime as dt
+import tempfile
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+
+from leap_assets.landing.contracts import CONTRACTS, Column
+from leap_assets.landing.files import LandedFile, LandingError, describe_format
+from leap_assets.landing.hashing import KeyedHash
+from leap_assets.landing.ingestion import DELIVERY, REJECTED_LINE, Loaded, load_files, raw_columns
+from leap_assets.landing.validation import quote_identifier
+from leap_assets.spark.tables import create_table, replace_partitions, struct_type
+from leap_assets.warehouse.connections import limit_memory
+
+VALID, REJECTED, READ, SAID, REFUSED = "valid", "rejected", "read", "said", "refused"
+BY_DAY, BY_LOG_AND_DAY = ("delivery_date",), ("log", "delivery_date")
+BATCH_ROWS = 10_000
+URI_FILES = "path string, content binary"
+
+
+@dataclass(frozen=True)
+class FileLoader:
+    """Loads one file of a delivery on a worker; travels there with all that it needs."""
+
+    log: str
+    start_date: dt.date
+    rates: Mapping[str, dt.date]
+    hashing: KeyedHash | None
+    memory_limit: str
+
+    @property
+    def schema(self) -> str:
+        """What a task gives, as Spark writes it: the kind says which of the other columns count."""
+        valid, rejected = (struct_type(columns) for columns in self._columns)
+        return f"kind string, delivery_date date, received bigint, said string, valid {valid}, rejected {rejected}"
+
+    @property
+    def _columns(self) -> tuple[Sequence[Column], Sequence[Column]]:
+        return raw_columns(CONTRACTS[self.log]), REJECTED_LINE
+
+    def load(self, file: LandedFile) -> Iterator[pa.RecordBatch]:
+        """The rows of a file, what was said of it, and how many lines it has; or why it is refused."""
+        with tempfile.TemporaryDirectory() as folder, duckdb.connect(f"{folder}/file.duckdb") as connection:
+            connection.execute("set TimeZone = 'UTC'")
+            connection.execute("set threads = 1")
+            limit_memory(connection, self.memory_limit)
+            said: list[tuple[str, str]] = []
+            try:
+                [loaded] = load_files(
+                    connection,
+                    {self.log: [file]},
+                    [file.delivery_date],
+                    start_date=self.start_date,
+                    rates=self.rates,
+                    hashing=self.hashing,
+                    say=lambda sentence: said.append((SAID, sentence)),
+                )
+            except LandingError as error:
+                # a row, not an error: Spark would try the task again
+                yield from self._tell(connection, file, [(REFUSED, str(error))])
+                return
+            yield from self._tell(connection, file, said)
+            yield from self._rows(connection, READ, file, received=loaded.received)
+            yield from self._rows(connection, VALID, file, table=f"leap_raw.{CONTRACTS[self.log].table}")
+            yield from self._rows(connection, REJECTED, file, table="leap_raw.rejected_line")
+
+    def _tell(
+        self, connection: duckdb.DuckDBPyConnection, file: LandedFile, said: Iterable[tuple[str, str]]
+    ) -> Iterator[pa.RecordBatch]:
+        for kind, sentence in said:
+            yield from self._rows(connection, kind, file, said=sentence)
+
+    def _rows(
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        kind: str,
+        file: LandedFile,
+        *,
+        table: str = "",
+        received: int | None = None,
+        said: str | None = None,
+    ) -> Iterator[pa.RecordBatch]:
+        structs = []
+        for name, columns in zip((VALID, REJECTED), self._columns, strict=True):
+            kinds = ", ".join(f"{quote_identifier(column.name)} {_sent_type(column)}" for column in columns)
+            values = ", ".join(f"{quote_identifier(column.name)}::{_sent_type(column)}" for column in columns)
+            structs.append(f"{f'row({values})' if name == kind else 'null'}::struct({kinds}) as {name}")
+        result = connection.execute(
+            f"""select ?::varchar as kind, ?::date as delivery_date, ?::bigint as received, ?::varchar as said,
+            {", ".join(structs)} {f"from {table}" if table else ""}""",
+            [kind, file.delivery_date, received, said],
+        )
+        yield from result.to_arrow_reader(BATCH_ROWS)
+
+
+def _sent_type(column: Column) -> str:
+    # a time of Spark is one with a zone to Arrow
+    return "timestamptz" if column.sql_type == "timestamp" else column.sql_type
+
+
+def list_uri_files(session: Any, uri: str, log: str, days: Sequence[dt.date]) -> tuple[list[LandedFile], Any]:
+    """Files that were delivered of a log on some days below an address that the cluster can read.
+
+    Returns
+    -------
+    list of LandedFile
+        Their paths are addresses.
+    DataFrame
+        Of `path` and `content`.
+    """
+    from pyspark.errors import AnalysisException
+
+    pattern = f"{uri.rstrip('/')}/{log}/{{{','.join(day.isoformat() for day in days)}}}/*"
+    try:
+        frame = session.read.format("binaryFile").load(pattern)
+        paths = sorted(row.path for row in frame.select("path").collect())
+    except AnalysisException as error:
+        if "PATH_NOT_FOUND" in str(error):
+            return [], None
+        raise
+    files = []
+    for path in paths:
+        *_, day, name = path.split("/")
+        form, compression = describe_format(Path(name))
+        # an address, not tidied as a path would be
+        files.append(LandedFile(log, dt.date.fromisoformat(day), Path(name), form, compression))
+    return files, frame.select("path", "content")
+
+
+def load_deliveries(
+    session: Any,
+    files: Mapping[str, Sequence[LandedFile]],
+    days: Sequence[dt.date],
+    *,
+    start_date: dt.date,
+    rates: Mapping[str, dt.date],
+    hashing: KeyedHash | None,
+    memory_limit: str,
+    contents: Mapping[str, Any],
+    say: Callable[[str], None],
+) -> list[Loaded]:
+    """Replace the rows that some delivery days brought, for some logs.
+
+    Parameters
+    ----------
+    session : SparkSession
+    files : mapping from log to sequence of LandedFile
+        In folders that the workers see under the same path, or listed by `list_uri_files`.
+    days : sequence of date
+        Delivery days, consecutive.
+    start_date, rates, hashing, say
+        As of the embedded engine's loader.
+    memory_limit : str
+        Memory that a task's DuckDB takes before it works on disk.
+    contents : mapping from log to DataFrame
+        Of files that have addresses.
+
+    Returns
+    -------
+    list of Loaded
+        One per log and day.
+
+    Raises
+    ------
+    LandingError
+        For a file that cannot be read or belongs to another day. Nothing was written.
+    """
+    create_raw_tables(session)
+    read: dict[str, Any] = {}
+    loaded: list[Loaded] = []
+    filled: dict[str, dict[str, set[tuple[Any, ...]]]] = {}
+    try:
+        for log, own in files.items():
+            loader = FileLoader(log, start_date, dict(rates), hashing, memory_limit)
+            if own:
+                read[log] = _read(session, loader, own, contents.get(log)).persist()
+            counts = _count(read.get(log), say)
+            filled[log] = {
+                kind: {(day,) for name, day in counts if name == kind} for kind in (VALID, REJECTED)
+            }
+            number = Counter(file.delivery_date for file in own)
+            for day in days:
+                received = counts.get((READ, day), 0)
+                valid, rejected = counts.get((VALID, day), 0), counts.get((REJECTED, day), 0)
+                loaded.append(Loaded(log, day, number[day], received, valid, rejected))
+        for log, frames in filled.items():
+            _write(session, log, read.get(log), frames, days)
+    finally:
+        for frame in read.values():
+            frame.unpersist()
+    _write_books(session, loaded)
+    return loaded
+
+
+def create_raw_tables(session: Any) -> None:
+    """Create leap_raw and its tables where they do not exist yet."""
+    for contract in CONTRACTS.values():
+        create_table(session, f"leap_raw.{contract.table}", raw_columns(contract), BY_DAY)
+    create_table(session, "leap_raw.rejected_line", REJECTED_LINE, BY_LOG_AND_DAY)
+    create_table(session, "leap_raw.delivery", DELIVERY, BY_LOG_AND_DAY)
+
+
+def _read(session: Any, loader: FileLoader, files: Sequence[LandedFile], contents: Any) -> Any:
+    if contents is None:
+        # a file a task
+        numbers = session.range(0, len(files), 1, len(files))
+
+        def load(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+            for batch in batches:
+                for number in batch["id"].to_pylist():
+                    yield from loader.load(files[number])
+
+        return numbers.mapInArrow(load, loader.schema)
+
+    def load_contents(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        for batch in batches:
+            for row in batch.to_pylist():
+                *_, day, name = row["path"].split("/")
+                with tempfile.TemporaryDirectory() as folder:
+                    path = Path(folder, name)
+                    path.write_bytes(row["content"])
+                    [file] = [f for f in files if (f.delivery_date.isoformat(), f.path.name) == (day, name)]
+                    yield from loader.load(replace(file, path=path))
+
+    return contents.repartition(len(files), "path").mapInArrow(load_contents, loader.schema)
+
+
+def _count(frame: Any, say: Callable[[str], None]) -> dict[tuple[str, dt.date], int]:
+    """Lines that were read and rows of each kind, by day; sentences are said, a refusal is raised."""
+    counts: dict[tuple[str, dt.date], int] = {}
+    if frame is None:
+        return counts
+    rows = frame.groupBy("kind", "delivery_date").agg(
+        {"*": "count", "received": "sum", "said": "collect_set"}
+    )
+    refused: list[str] = []
+    for kind, day, number, received, sentences in rows.select(
+        "kind", "delivery_date", "`count(1)`", "`sum(received)`", "`collect_set(said)`"
+    ).collect():
+        if kind == REFUSED:
+            refused += sentences
+        elif kind == SAID:
+            for sentence in sorted(sentences):
+                say(sentence)
+        else:
+            counts[kind, day] = received if kind == READ else number
+    if refused:
+        raise LandingError(min(refused))
+    return counts
+
+
+def _write(
+    session: Any,
+    log: str,
+    frame: Any,
+    filled: Mapping[str, set[tuple[Any, ...]]],
+    days: Sequence[dt.date],
+) -> None:
+    contract = CONTRACTS[log]
+    if frame is None:
+        frame = session.createDataFrame([], FileLoader(log, dt.date.min, {}, None, "").schema)
+    valid = frame.where(f"kind = '{VALID}'").select("valid.*")
+    replace_partitions(
+        session,
+        f"leap_raw.{contract.table}",
+        valid,
+        raw_columns(contract),
+        BY_DAY,
+        filled[VALID],
+        [(day,) for day in days],
+    )
+    rejected = frame.where(f"kind = '{REJECTED}'").select("rejected.*")
+    replace_partitions(
+        session,
+        "leap_raw.rejected_line",
+        rejected,
+        REJECTED_LINE,
+        BY_LOG_AND_DAY,
+        {(log, day) for (day,) in filled[REJECTED]},
+        [(log, day) for day in days],
+    )
+
+
+def _write_books(session: Any, loaded: Sequence[Loaded]) -> None:
+    books = pa.Table.from_pylist(
+        [
+            {"log": row.log, "delivery_date": row.delivery_date, "files": row.files, "received": row.received}
+            for row in loaded
+        ],
+        pa.schema(
+            [
+                ("log", pa.string()),
+                ("delivery_date", pa.date32()),
+                ("files", pa.int64()),
+                ("received", pa.int64()),
+            ]
+        ),
+    )
+    days = {(row.log, row.delivery_date) for row in loaded}
+    replace_partitions(
+        session, "leap_raw.delivery", session.createDataFrame(books), DELIVERY, BY_LOG_AND_DAY, days, days
+    )
