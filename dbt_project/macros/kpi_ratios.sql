@@ -4,8 +4,8 @@
     cast(player_sessions as double) / nullif(dau, 0) as sessions_per_user,
     cast(play_s as double) / nullif(player_sessions, 0) as mean_session_length_s,
     cast(events as double) / nullif(player_sessions, 0) as events_per_session,
-    cast((purchase_amount + ad_amount) / nullif(dau, 0) as decimal(18, 6)) as arpdau,
-    cast(purchase_amount / nullif(payers, 0) as decimal(18, 6)) as arppu,
+    {{ money_quotient('(purchase_amount + ad_amount)', 'dau') }} as arpdau,
+    {{ money_quotient('purchase_amount', 'payers') }} as arppu,
     cast(payers as double) / nullif(dau, 0) as payer_share,
-    cast(purchase_amount_to_date / nullif(registered_to_date, 0) as decimal(18, 6)) as arpu_to_date
+    {{ money_quotient('purchase_amount_to_date', 'registered_to_date') }} as arpu_to_date
 {%- endmacro %}

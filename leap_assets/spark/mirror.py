@@ -4,7 +4,10 @@ Of a day table the days of a window come, and those with another number of rows;
 """
 
 import datetime as dt
-from collections.abc import Iterable, Iterator, Sequence
+import itertools
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import Any
 
 import duckdb
@@ -15,7 +18,18 @@ from leap_assets.warehouse.connections import transaction
 from leap_assets.warehouse.publication import REJECTED_PER_DAY, STAGE_TABLES, WHOLE_SCHEMAS
 
 ROWS_AT_ONCE = 500_000
+TABLES_AT_ONCE = 4
 DAY = "event_date"
+_BOOKS = {
+    "leap_raw.delivery": "select * from leap_raw.delivery",
+    # as many as are published
+    "leap_raw.rejected_line": f"""select * except (nth) from (
+        select *, row_number() over (
+            partition by log, delivery_date, reason order by source_file, line_number
+        ) as nth
+        from leap_raw.rejected_line
+    ) as numbered where nth <= {REJECTED_PER_DAY}""",
+}
 
 
 def bring(session: Any, connection: duckdb.DuckDBPyConnection, window: Window) -> int:
@@ -34,51 +48,76 @@ def bring(session: Any, connection: duckdb.DuckDBPyConnection, window: Window) -
     int
         Rows that were brought.
     """
-    tables = list_tables(session)
-    with transaction(connection):
-        rows = _bring_whole(session, connection, "leap_raw.delivery", "select * from leap_raw.delivery")
-        rows += _bring_whole(
-            session,
-            connection,
-            "leap_raw.rejected_line",
-            f"""select * except (nth) from (
-                select *, row_number() over (
-                    partition by log, delivery_date, reason order by source_file, line_number
-                ) as nth
-                from leap_raw.rejected_line
-            ) as numbered where nth <= {REJECTED_PER_DAY}""",
-        )
-        for table, is_by_day in tables.items():
-            if is_by_day:
-                rows += _bring_days(session, connection, table, window)
-            else:
-                rows += _bring_whole(session, connection, table, f"select * from {table}")
+    tables = [*_BOOKS, *list_tables(session)]
+    here = {table: _count_days(connection, table) for table in tables}
+    brought = 0
+    with transaction(connection), ThreadPoolExecutor(TABLES_AT_ONCE) as threads:
+        for table, change in zip(
+            tables, threads.map(lambda table: _look(session, table, here[table], window), tables), strict=True
+        ):
+            brought += _write(connection, table, change)
         for (table,) in connection.execute(
             "select schema_name || '.' || table_name from duckdb_tables() where not internal"
         ).fetchall():
-            if table not in tables and not table.startswith("leap_raw."):
+            if table not in tables:
                 connection.execute(f"drop table {table}")
-    return rows
+    return brought
 
 
-def list_tables(session: Any) -> dict[str, bool]:
-    """Tables on Spark that people see; whether each is partitioned by day."""
-    found = [
-        f"{row.namespace}.{row.tableName}"
+def list_tables(session: Any) -> list[str]:
+    """Tables on Spark that people see, those of leap_raw apart."""
+    return sorted(
+        f"{schema}.{row.tableName}"
         for schema in (*WHOLE_SCHEMAS, "leap_stage")
         for row in session.sql(f"show tables in {schema}").collect()
-        if schema in WHOLE_SCHEMAS or row.tableName in STAGE_TABLES
-    ]
-    return {
-        table: any(column.isPartition for column in session.catalog.listColumns(table))
-        for table in sorted(found)
-        if "__dbt_" not in table
-    }
+        if not row.isTemporary
+        and "__dbt_" not in row.tableName
+        and (schema in WHOLE_SCHEMAS or row.tableName in STAGE_TABLES)
+    )
 
 
-def _bring_whole(session: Any, connection: duckdb.DuckDBPyConnection, table: str, query: str) -> int:
-    _create(connection, table, arrow_of(session.sql(query)), replace=True)
-    return _count(connection, table)
+@dataclass(frozen=True)
+class _Change:
+    """Rows that come to a table, and the days whose rows go; None: all of them."""
+
+    rows: Iterable[pa.Table]
+    days: Sequence[dt.date] | None = None
+
+
+def _look(session: Any, table: str, here: Mapping[dt.date, int], window: Window) -> _Change:
+    """What has changed of a table, read from Spark."""
+    if table in _BOOKS:
+        return _Change([arrow_of(session.sql(_BOOKS[table]))])
+    described = session.sql(f"describe {table}").collect()
+    if not any(row.col_name == "# Partition Information" for row in described):
+        return _Change([arrow_of(session.sql(f"select * from {table}"))])
+    there = dict(session.sql(f"select {DAY}, count(*) from {table} group by {DAY}").collect())
+    changed = sorted(
+        day
+        for day in {*there, *here}
+        if window.first <= day <= window.last or there.get(day) != here.get(day)
+    )
+    pieces = [", ".join(f"date '{day}'" for day in days) for days in _pieces(changed, there)] or ["null"]
+    # the first is read by this thread, others when it is their turn
+    queries = [f"select * from {table} where {DAY} in ({days})" for days in pieces]
+    first = arrow_of(session.sql(queries[0]))
+    return _Change(itertools.chain([first], (arrow_of(session.sql(query)) for query in queries[1:])), changed)
+
+
+def _write(connection: duckdb.DuckDBPyConnection, table: str, change: _Change) -> int:
+    connection.execute(f"create schema if not exists {table.partition('.')[0]}")
+    brought = 0
+    for number, rows in enumerate(change.rows):
+        connection.register("brought_rows", rows)
+        if number == 0:
+            create = "create or replace table" if change.days is None else "create table if not exists"
+            connection.execute(f"{create} {table} as from brought_rows limit 0")
+            if change.days:
+                connection.execute(f"delete from {table} where {DAY} in (select unnest(?::date[]))", [change.days])
+        connection.execute(f"insert into {table} by name from brought_rows")
+        connection.unregister("brought_rows")
+        brought += len(rows)
+    return brought
 
 
 def arrow_of(frame: Any) -> pa.Table:
@@ -90,35 +129,22 @@ def arrow_of(frame: Any) -> pa.Table:
     return found
 
 
-def _create(
-    connection: duckdb.DuckDBPyConnection, table: str, rows: pa.Table, *, replace: bool = False
-) -> None:
-    connection.execute(f"create schema if not exists {table.partition('.')[0]}")
-    connection.register("brought_rows", rows)
-    kind = "create or replace table" if replace else "create table if not exists"
-    connection.execute(f"{kind} {table} as from brought_rows{'' if replace else ' limit 0'}")
-    if not replace:
-        connection.execute(f"insert into {table} by name from brought_rows")
-    connection.unregister("brought_rows")
+def _count_days(connection: duckdb.DuckDBPyConnection, table: str) -> dict[dt.date, int]:
+    """Rows of a table here by day; none where it is not there or has no days."""
+    schema, name = table.split(".")
+    found = connection.execute(
+        "select 1 from duckdb_columns() where (schema_name, table_name, column_name) = (?, ?, ?)", [schema, name, DAY]
+    ).fetchall()
+    if not found:
+        return {}
+    return dict(connection.execute(f"select {DAY}, count(*) from {table} group by {DAY}").fetchall())
 
 
-def _bring_days(session: Any, connection: duckdb.DuckDBPyConnection, table: str, window: Window) -> int:
-    there = dict(session.sql(f"select {DAY}, count(*) from {table} group by {DAY}").collect())
-    _create(connection, table, arrow_of(session.sql(f"select * from {table} limit 0")))
-    here = dict(connection.execute(f"select {DAY}, count(*) from {table} group by {DAY}").fetchall())
-    changed = [day for day in {*there, *here} if day in set(window) or there.get(day) != here.get(day)]
-    connection.execute(f"delete from {table} where {DAY} in (select unnest(?::date[]))", [changed])
-    for days in _pieces(sorted(day for day in changed if day in there), there):
-        listed = ", ".join(f"date '{day}'" for day in days)
-        _create(connection, table, arrow_of(session.sql(f"select * from {table} where {DAY} in ({listed})")))
-    return sum(there.get(day, 0) for day in changed)
-
-
-def _pieces(days: Iterable[dt.date], rows: dict[dt.date, int]) -> Iterator[Sequence[dt.date]]:
+def _pieces(days: Iterable[dt.date], rows: Mapping[dt.date, int]) -> Iterator[Sequence[dt.date]]:
     """Days in pieces of about `ROWS_AT_ONCE` rows."""
     piece: list[dt.date] = []
     for day in days:
-        if piece and sum(rows[d] for d in piece) + rows[day] > ROWS_AT_ONCE:
+        if piece and sum(rows.get(d, 0) for d in piece) + rows.get(day, 0) > ROWS_AT_ONCE:
             yield piece
             piece = []
         piece.append(day)
@@ -130,7 +156,3 @@ def put_back(session: Any, connection: duckdb.DuckDBPyConnection, table: str) ->
     """Write a small table of the DuckDB file to Spark, whole."""
     rows = connection.execute(f"from {table}").to_arrow_table()
     session.createDataFrame(rows).write.mode("overwrite").format("parquet").saveAsTable(table)
-
-
-def _count(connection: duckdb.DuckDBPyConnection, table: str) -> int:
-    return int(connection.execute(f"select count(*) from {table}").fetchall()[0][0])

@@ -6,7 +6,7 @@ select
     count(*) as impressions,
     count(distinct events.player_id) as viewers,
     cast(sum(events.ad_amount) as decimal(18, 6)) as ad_amount,
-    cast(1000 * sum(events.ad_amount) / count(*) as decimal(18, 6)) as ecpm
+    {{ money_quotient('1000 * sum(events.ad_amount)', 'count(*)') }} as ecpm
 from {{ ref('event_client') }} as events
 left join {{ ref('internal_accounts') }} as internal_accounts
     on events.player_id = internal_accounts.player_id

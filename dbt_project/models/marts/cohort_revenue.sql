@@ -95,6 +95,6 @@ select
     purchase_amount_to_age,
     ad_amount_to_age,
     converted_players_to_age,
-    cast((purchase_amount_to_age + ad_amount_to_age) / nullif(cohort_size, 0) as decimal(18, 6)) as ltv,
+    {{ money_quotient('(purchase_amount_to_age + ad_amount_to_age)', 'cohort_size') }} as ltv,
     cast(converted_players_to_age as double) / nullif(cohort_size, 0) as payer_conversion
 from final
