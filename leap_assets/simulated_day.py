@@ -1,4 +1,4 @@
-"""One day of the simulated world, written: its logs into landing/, its truth into truth/. Any process may do any day."""
+"""One day of the simulated world, written: its logs into landing/, its truth into truth/, by any process."""
 
 import datetime as dt
 from collections.abc import Sequence

@@ -22,7 +22,18 @@ LAYERS = {
     "proofs": {"proofs", "simulation"},
     "warehouse": {"warehouse", "landing", "conflicts", "partitions", "proofs"},
     "retention": {"retention"},
-    "resources": {"resources", "settings", "dbt_child", "retention", "warehouse"},
+    "simulated_day": {"simulated_day", "landing", "proofs", "simulation"},
+    "resources": {
+        "resources",
+        "settings",
+        "dbt_child",
+        "retention",
+        "warehouse",
+        "landing",
+        "partitions",
+        "simulated_day",
+        "simulation",
+    },
 }
 
 
@@ -58,6 +69,7 @@ def test_only_settings_read_the_environment():
         "materialization.py",
         "event_log.py",
         "dbt_plugin.py",
+        "local_cluster.py",
     }
     readers = {path.name: path for path in ROOT.rglob("*.py") if "os.environ" in path.read_text()}
     assert set(readers) <= writers

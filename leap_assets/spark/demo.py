@@ -27,7 +27,10 @@ def main() -> int:
     data_dir = settings.data_dir / SPARK
     started = time.monotonic()
     try:
-        print("Starting a Spark cluster on this machine: a master, two workers and a Spark Connect server", flush=True)
+        print(
+            "Starting a Spark cluster on this machine: a master, two workers and a Spark Connect server",
+            flush=True,
+        )
         with run_cluster(data_dir / "cluster") as cluster:
             environment = {
                 "LEAP_ENGINE": SPARK,
@@ -42,7 +45,9 @@ def main() -> int:
         print(error)
         return 1
     print(summarize(settings, days, time.monotonic() - started))
-    print(f"\nThe tables on Spark are in {data_dir / 'cluster'}; the dashboard: LEAP_DATA_DIR={data_dir} make dashboard")
+    print(
+        f"\nThe tables on Spark are in {data_dir / 'cluster'}; the dashboard: LEAP_DATA_DIR={data_dir} make dashboard"
+    )
     return 0
 
 

@@ -171,8 +171,9 @@ def replace_conflicts(session: Any, window: "Window", rule: Rule) -> dict[str, d
     matches = session.sql(
         f"""select event_date, {bucket}, session_id, match_started_at, team_id, beat, {centroids}
         from (select * from {SCHEMA}.stage_matches where {inside}) as matches
-        left join (select session_id, event_date, team_id, beat, {centroids} from {SCHEMA}.stage_centroids where {inside})
-            as centroids using (session_id, event_date)"""
+        left join (
+            select session_id, event_date, team_id, beat, {centroids} from {SCHEMA}.stage_centroids where {inside}
+        ) as centroids using (session_id, event_date)"""
     )
     detector = Detector(rule)
 

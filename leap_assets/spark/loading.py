@@ -5,9 +5,10 @@ run have been read, so that a file that is refused changes nothing. The books ar
 """
 
 import datetime as dt
+import functools
 import tempfile
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -26,7 +27,7 @@ from leap_assets.warehouse.connections import limit_memory
 VALID, REJECTED, READ, SAID, REFUSED = "valid", "rejected", "read", "said", "refused"
 BY_DAY, BY_LOG_AND_DAY = ("delivery_date",), ("log", "delivery_date")
 BATCH_ROWS = 10_000
-URI_FILES = "path string, content binary"
+LOGS_AT_ONCE = 4
 
 
 @dataclass(frozen=True)
@@ -177,27 +178,28 @@ def load_deliveries(
         For a file that cannot be read or belongs to another day. Nothing was written.
     """
     create_raw_tables(session)
-    read: dict[str, Any] = {}
-    loaded: list[Loaded] = []
-    filled: dict[str, dict[str, set[tuple[Any, ...]]]] = {}
+    loaders = {log: FileLoader(log, start_date, dict(rates), hashing, memory_limit) for log in files}
+    frames = {
+        log: _read(session, loaders[log], own, contents.get(log)).persist()
+        for log, own in files.items()
+        if own
+    }
     try:
-        for log, own in files.items():
-            loader = FileLoader(log, start_date, dict(rates), hashing, memory_limit)
-            if own:
-                read[log] = _read(session, loader, own, contents.get(log)).persist()
-            counts = _count(read.get(log), say)
-            filled[log] = {
-                kind: {(day,) for name, day in counts if name == kind} for kind in (VALID, REJECTED)
-            }
-            number = Counter(file.delivery_date for file in own)
-            for day in days:
-                received = counts.get((READ, day), 0)
-                valid, rejected = counts.get((VALID, day), 0), counts.get((REJECTED, day), 0)
-                loaded.append(Loaded(log, day, number[day], received, valid, rejected))
-        for log, frames in filled.items():
-            _write(session, log, read.get(log), frames, days)
+        with ThreadPoolExecutor(LOGS_AT_ONCE) as threads:
+            counted = dict(zip(frames, threads.map(_count, frames.values()), strict=True))
+            _tell(counted.values(), say)
+            loaded = [
+                _book(log, own, day, counted.get(log, {})) for log, own in files.items() for day in days
+            ]
+            writes = [
+                threads.submit(_write_valid, session, log, loaders[log], frames.get(log), loaded)
+                for log in files
+            ]
+            writes.append(threads.submit(_write_rejected, session, loaders, frames, loaded))
+            for write in writes:
+                write.result()
     finally:
-        for frame in read.values():
+        for frame in frames.values():
             frame.unpersist()
     _write_books(session, loaded)
     return loaded
@@ -236,59 +238,75 @@ def _read(session: Any, loader: FileLoader, files: Sequence[LandedFile], content
     return contents.repartition(len(files), "path").mapInArrow(load_contents, loader.schema)
 
 
-def _count(frame: Any, say: Callable[[str], None]) -> dict[tuple[str, dt.date], int]:
-    """Lines that were read and rows of each kind, by day; sentences are said, a refusal is raised."""
-    counts: dict[tuple[str, dt.date], int] = {}
-    if frame is None:
-        return counts
+def _count(frame: Any) -> dict[tuple[str, Any], Any]:
+    """Lines that were read and rows of each kind by day; of what is said, by kind alone, the sentences."""
     rows = frame.groupBy("kind", "delivery_date").agg(
         {"*": "count", "received": "sum", "said": "collect_set"}
     )
-    refused: list[str] = []
+    counts: dict[tuple[str, Any], Any] = {}
     for kind, day, number, received, sentences in rows.select(
         "kind", "delivery_date", "`count(1)`", "`sum(received)`", "`collect_set(said)`"
     ).collect():
-        if kind == REFUSED:
-            refused += sentences
-        elif kind == SAID:
-            for sentence in sorted(sentences):
-                say(sentence)
+        if kind in (SAID, REFUSED):
+            counts.setdefault((kind, None), []).extend(sentences)
         else:
             counts[kind, day] = received if kind == READ else number
-    if refused:
-        raise LandingError(min(refused))
     return counts
 
 
-def _write(
-    session: Any,
-    log: str,
-    frame: Any,
-    filled: Mapping[str, set[tuple[Any, ...]]],
-    days: Sequence[dt.date],
-) -> None:
-    contract = CONTRACTS[log]
+def _tell(counted: Iterable[Mapping[tuple[str, Any], Any]], say: Callable[[str], None]) -> None:
+    """Say what was said of files; refuse them all when one is refused."""
+    counts = list(counted)
+    if refused := [sentence for count in counts for sentence in count.get((REFUSED, None), [])]:
+        raise LandingError(min(refused))
+    for sentence in sorted(sentence for count in counts for sentence in count.get((SAID, None), [])):
+        say(sentence)
+
+
+def _book(
+    log: str, files: Sequence[LandedFile], day: dt.date, counts: Mapping[tuple[str, Any], Any]
+) -> Loaded:
+    return Loaded(
+        log=log,
+        delivery_date=day,
+        files=sum(file.delivery_date == day for file in files),
+        received=counts.get((READ, day), 0),
+        valid=counts.get((VALID, day), 0),
+        rejected=counts.get((REJECTED, day), 0),
+    )
+
+
+def _write_valid(session: Any, log: str, loader: FileLoader, frame: Any, loaded: Sequence[Loaded]) -> None:
+    own = [row for row in loaded if row.log == log]
     if frame is None:
-        frame = session.createDataFrame([], FileLoader(log, dt.date.min, {}, None, "").schema)
-    valid = frame.where(f"kind = '{VALID}'").select("valid.*")
+        frame = session.createDataFrame([], loader.schema)
     replace_partitions(
         session,
-        f"leap_raw.{contract.table}",
-        valid,
-        raw_columns(contract),
+        f"leap_raw.{CONTRACTS[log].table}",
+        frame.where(f"kind = '{VALID}'").select("valid.*"),
+        raw_columns(CONTRACTS[log]),
         BY_DAY,
-        filled[VALID],
-        [(day,) for day in days],
+        {(row.delivery_date,) for row in own if row.valid},
+        [(row.delivery_date,) for row in own],
     )
-    rejected = frame.where(f"kind = '{REJECTED}'").select("rejected.*")
+
+
+def _write_rejected(
+    session: Any, loaders: Mapping[str, FileLoader], frames: Mapping[str, Any], loaded: Sequence[Loaded]
+) -> None:
+    # all logs in one write: two that replace partitions of one table at once would be in each other's way
+    rows = [frame.where(f"kind = '{REJECTED}'").select("rejected.*") for frame in frames.values()]
+    if not rows:
+        schema = next(iter(loaders.values())).schema
+        rows = [session.createDataFrame([], schema).select("rejected.*")]
     replace_partitions(
         session,
         "leap_raw.rejected_line",
-        rejected,
+        functools.reduce(lambda one, other: one.unionByName(other), rows),
         REJECTED_LINE,
         BY_LOG_AND_DAY,
-        {(log, day) for (day,) in filled[REJECTED]},
-        [(log, day) for day in days],
+        {(row.log, row.delivery_date) for row in loaded if row.rejected},
+        [(row.log, row.delivery_date) for row in loaded],
     )
 
 

@@ -60,6 +60,7 @@ def run_cluster(
     workers: int = 2,
     memory: str = "768m",
     python: Path = PYTHON,
+    worker_python: Path | None = None,
     settings: Mapping[str, str] | None = None,
 ) -> Iterator[Cluster]:
     """Start a cluster with a Hive catalogue of its own in a folder, and stop it at the end.
@@ -72,7 +73,9 @@ def run_cluster(
     memory : str
         Of each executor.
     python : Path
-        Of the environment that has Spark, and that the workers run.
+        Of the environment that has Spark.
+    worker_python : Path, optional
+        Of the environment that the workers run; the same when left out.
     settings : mapping, optional
         Settings of Spark beside the own ones.
 
@@ -85,14 +88,17 @@ def run_cluster(
         raise ClusterError(lack)
     folder.mkdir(parents=True, exist_ok=True)
     home = subprocess.run(
-        [python, "-c", "import pyspark; print(pyspark.__path__[0])"], check=True, capture_output=True, text=True
+        [python, "-c", "import pyspark; print(pyspark.__path__[0])"],
+        check=True,
+        capture_output=True,
+        text=True,
     ).stdout.strip()
     environment = os.environ | {
         "SPARK_HOME": home,
         "SPARK_LOCAL_IP": HOST,
         "SPARK_LOCAL_DIRS": str(folder / "work"),
         "SPARK_WORKER_DIR": str(folder / "workers"),
-        "PYSPARK_PYTHON": str(python),
+        "PYSPARK_PYTHON": str(worker_python or python),
     }
     with contextlib.ExitStack() as running:
 
@@ -113,7 +119,8 @@ def run_cluster(
         if workers:
             port, page = find_port(), find_port()
             options = ["--host", HOST, "--port", str(port), "--webui-port", str(page)]
-            start("master", [f"{home}/bin/spark-class", f"{DEPLOY}.master.Master", *options], SPARK_DAEMON_MEMORY="256m")
+            command = [f"{home}/bin/spark-class", f"{DEPLOY}.master.Master", *options]
+            start("master", command, SPARK_DAEMON_MEMORY="256m")
             master = f"spark://{HOST}:{port}"
             for number in range(workers):
                 options = ["--host", HOST, "--webui-port", "0", "-c", "1", "-m", "2g", master]
@@ -157,7 +164,7 @@ def find_port() -> int:
 
 def _alive(page: int) -> int:
     """Workers that the master knows."""
-    with urllib.request.urlopen(f"http://{HOST}:{page}/json/", timeout=2) as answer:  # noqa: S310
+    with urllib.request.urlopen(f"http://{HOST}:{page}/json/", timeout=2) as answer:
         return sum(worker["state"] == "ALIVE" for worker in json.load(answer)["workers"])
 
 

@@ -113,7 +113,9 @@ def _write(connection: duckdb.DuckDBPyConnection, table: str, change: _Change) -
             create = "create or replace table" if change.days is None else "create table if not exists"
             connection.execute(f"{create} {table} as from brought_rows limit 0")
             if change.days:
-                connection.execute(f"delete from {table} where {DAY} in (select unnest(?::date[]))", [change.days])
+                connection.execute(
+                    f"delete from {table} where {DAY} in (select unnest(?::date[]))", [change.days]
+                )
         connection.execute(f"insert into {table} by name from brought_rows")
         connection.unregister("brought_rows")
         brought += len(rows)
@@ -133,7 +135,8 @@ def _count_days(connection: duckdb.DuckDBPyConnection, table: str) -> dict[dt.da
     """Rows of a table here by day; none where it is not there or has no days."""
     schema, name = table.split(".")
     found = connection.execute(
-        "select 1 from duckdb_columns() where (schema_name, table_name, column_name) = (?, ?, ?)", [schema, name, DAY]
+        "select 1 from duckdb_columns() where (schema_name, table_name, column_name) = (?, ?, ?)",
+        [schema, name, DAY],
     ).fetchall()
     if not found:
         return {}

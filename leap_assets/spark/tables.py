@@ -58,17 +58,23 @@ def replace_partitions(
     replaced : iterable of tuple
         Values of `by` whose old rows go; one that is not filled loses its partition, which an overwrite would keep.
     """
-    rows.createOrReplaceTempView("replacing_rows")
+    # a name of its own: tables are written at the same time
+    view = f"new_rows_of_{table.replace('.', '_')}"
+    rows.createOrReplaceTempView(view)
     if filled:
         names = [f"`{column.name}`" for column in columns if column.name not in by]
         session.sql(
             f"insert overwrite table {table} partition ({', '.join(by)}) "
-            f"select /*+ rebalance({', '.join(by)}) */ {', '.join([*names, *by])} from replacing_rows"
+            f"select /*+ rebalance({', '.join(by)}) */ {', '.join([*names, *by])} from {view}"
         )
-    for values in replaced:
-        if values not in filled:
-            where = ", ".join(f"{name} = '{value}'" for name, value in zip(by, values, strict=True))
-            session.sql(f"alter table {table} drop if exists partition ({where})")
+    emptied = [
+        "partition (" + ", ".join(f"{name} = '{value}'" for name, value in zip(by, values, strict=True)) + ")"
+        for values in replaced
+        if values not in filled
+    ]
+    if emptied:
+        session.sql(f"alter table {table} drop if exists {', '.join(emptied)}")
+    session.catalog.dropTempView(view)
 
 
 def read_world(session: Any) -> Mapping[str, Mapping[str, str]] | None:

@@ -2,13 +2,11 @@
 
 import datetime as dt
 import json
-import math
 import os
 import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
-from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +14,8 @@ import duckdb
 import pyarrow.parquet as pq
 import pytest
 
-from leap_assets_tests.spark.server import find_lack, spark_connect
+from leap_assets.spark.local_cluster import find_lack, run_cluster
+from leap_assets_tests.spark.compare import is_equal
 
 from .conftest import AFTER_KERNEL, BEFORE_KERNEL, PROJECT, START_DATE, DbtWarehouse
 from .raw_warehouse import COLUMNS, Delivery
@@ -27,10 +26,6 @@ pytestmark = pytest.mark.slow
 
 RAW = [*(f"leap_raw.event_{log}" for log in COLUMNS), "leap_raw.rejected_line", "leap_raw.delivery"]
 OF_KERNEL = ["leap_stage.stage_conflicts", "leap_stage.stage_contacts"]
-QUOTIENT_DIGITS = 6
-# of an amount by a count, which DuckDB divides as a double and Spark as a decimal
-RELATIVE = 1e-9
-# of a double: the engines add in other orders
 
 
 @dataclass(frozen=True)
@@ -113,32 +108,20 @@ def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkWarehouse]:
     if lack := find_lack():
         pytest.skip(lack)
     folder = tmp_path_factory.mktemp("spark")
-    with spark_connect(folder) as address:
-        warehouse = SparkWarehouse(address, folder)
+    with run_cluster(folder, workers=0) as cluster:
+        warehouse = SparkWarehouse(cluster.address, folder)
         yield warehouse
         # a client whose server is gone waits for it for minutes
         warehouse.session.stop()
 
 
 def assert_same(spark: SparkWarehouse, duck: DbtWarehouse) -> None:
-    """Exact for everything but doubles and, to their last digit, quotients of money."""
+    """Exact for everything but doubles."""
     for table in duck.tables():
         expected, found = duck.rows(table), spark.rows(table, duck)
         assert len(found) == len(expected), table
         for one, other in zip(found, expected, strict=True):
-            assert all(map(_equal, one, other)), (table, one, other)
-
-
-def _equal(one: Any, other: Any) -> bool:
-    if isinstance(one, float) and isinstance(other, float):
-        return math.isclose(one, other, rel_tol=RELATIVE, abs_tol=RELATIVE)
-    if (
-        isinstance(one, Decimal)
-        and isinstance(other, Decimal)
-        and other.as_tuple().exponent == -QUOTIENT_DIGITS
-    ):
-        return abs(one - other) <= Decimal(1).scaleb(-QUOTIENT_DIGITS)
-    return bool(one == other)
+            assert all(map(is_equal, one, other)), (table, one, other)
 
 
 def test_a_window_gives_the_same_tables_also_when_days_come_later_or_become_empty(

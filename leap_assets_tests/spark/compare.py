@@ -43,11 +43,12 @@ def find_differences(path: Path, session: Any) -> list[str]:
     with duckdb.connect(str(path), read_only=True) as connection:
         connection.execute("set TimeZone = 'UTC'")
         for table in sorted(there & set(tables)):
-            found += _compare(connection, session, table)
+            found += compare_table(connection, session, table)
     return found
 
 
-def _compare(connection: duckdb.DuckDBPyConnection, session: Any, table: str) -> list[str]:
+def compare_table(connection: duckdb.DuckDBPyConnection, session: Any, table: str) -> list[str]:
+    """Sentences about what differs in one table."""
     types = {name: kind for name, kind, *_ in connection.execute(f"describe {table}").fetchall()}
     wanted = {name: TYPES.get(kind, kind.lower()) for name, kind in types.items()}
     # other sessions have replaced files that this one may have listed
@@ -78,4 +79,3 @@ def is_equal(one: Any, other: Any) -> bool:
     if isinstance(one, float) and isinstance(other, float):
         return math.isclose(one, other, rel_tol=RELATIVE, abs_tol=RELATIVE)
     return bool(one == other)
-
