@@ -52,7 +52,8 @@ erase: setup ## take a player out of landing/, warehouse and published file (PLA
 check-source: setup ## try a mapped source on a sample of its files (SOURCE=, DELIVERED=)
 	@$(BIN)/python -m leap_assets.sources.check $(SOURCE) $(if $(DELIVERED),"$(DELIVERED)")
 
-test: setup ## run the tests: the fast ones and one slow smoke per area, two at a time
+# where Java is, the smoke of Spark has its server, too
+test: setup $(if $(shell command -v java),$(SPARK)/.installed-from-lock) ## run the tests: the fast ones and one slow smoke per area, two at a time
 	@# a file's tests stay together: they share worlds that take a minute to build
 	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not slow or smoke"
 

@@ -67,8 +67,8 @@ def _put_on_list(settings: Settings, player: str, *, is_hashed: bool) -> str:
     """Check that the player can be erased, and put the hashed id on the list; gives it."""
     if settings.engine == SPARK:
         raise SourceError(
-            f"LEAP_ENGINE={SPARK}: a player is erased from the tables of a DuckDB file alone. Take the player's lines out "
-            "of what was delivered, and run their days again (docs/spark.md)."
+            f"LEAP_ENGINE={SPARK}: a player is erased from the tables of a DuckDB file alone. Take the player's lines "
+            "out of what was delivered, and run their days again (docs/spark.md)."
         )
     if not settings.is_mapped:
         raise SourceError(

@@ -26,8 +26,8 @@ def main() -> int:
         return 2
     if settings.engine == SPARK:
         print(
-            f"LEAP_ENGINE={SPARK} has no second set of tables to build beside the first. Run the days again: each partition "
-            "is replaced (docs/spark.md)."
+            f"LEAP_ENGINE={SPARK} has no second set of tables to build beside the first. Run the days again: each "
+            "partition is replaced (docs/spark.md)."
         )
         return 2
     if settings.is_mapped and not execute(TAKE_IN_JOB, {"LEAP_REBUILD": "1"}):

@@ -526,8 +526,8 @@ def _check_engine(settings: Settings) -> None:
         )
     if settings.engine == SPARK and settings.rebuild:
         raise SettingsError(
-            f"LEAP_REBUILD cannot be used with LEAP_ENGINE={SPARK}, which has no second set of tables to build beside the "
-            "first. Run the days again: each partition is replaced (docs/spark.md)."
+            f"LEAP_REBUILD cannot be used with LEAP_ENGINE={SPARK}, which has no second set of tables to build beside "
+            "the first. Run the days again: each partition is replaced (docs/spark.md)."
         )
     if settings.landing_uri and (settings.engine, settings.source) != (SPARK, LANDING):
         raise SettingsError(

@@ -6,6 +6,22 @@
 {%- endmacro %}
 
 
+{#- A day table that is not there yet is made of the window's days alone: those of others may be without their lines. -#}
+{% macro spark__create_table_as(temporary, relation, compiled_code, language='sql') -%}
+    {%- if not temporary and model.resource_type == 'model' and model.config.materialized == 'incremental' -%}
+        {%- set compiled_code -%}
+            select * from (
+                {{ compiled_code }}
+            ) as rows_of_all_days
+            where {{ in_window('event_date') }}
+        {%- endset -%}
+        {{ dbt.spark__create_table_as(temporary, relation, compiled_code, language) }}
+    {%- else -%}
+        {{ dbt.spark__create_table_as(temporary, relation, compiled_code, language) }}
+    {%- endif -%}
+{%- endmacro %}
+
+
 {#- dbt-spark knows its own strategies alone: here is ours among them. -#}
 {% macro dbt_spark_validate_get_incremental_strategy(raw_strategy, file_format) -%}
     {%- if raw_strategy != 'replace_window' -%}
