@@ -190,7 +190,7 @@ CHANGES: dict[str, tuple[tuple[str, ...], tuple[tuple[str, str], ...]]] = {
             ("reason = 'wrong_type' group by all", "true group by all"),
             ("interval {24 + FUTURE_GRACE_H} hour", "interval {FUTURE_GRACE_H} hour"),
             ("reason = 'out_of_window' and contains(", "reason <> 'out_of_window' and contains("),
-            ("count(*) filter ({column} is null)", "count(*) filter ({column} is not null)"),
+            ("count_if({column} is null)", "count_if({column} is not null)"),
         ),
     ),
     "partitions.py": (
