@@ -152,6 +152,10 @@ _CAUSES = (
         "Executors were lost, also when their tasks were tried again. Look at the cluster's own log for the reason",
     ),
     (
+        r"SessionHiveMetaStoreClient",
+        "The server cannot open its catalogue. Does another server use the same one? Stop that, and start this one again",
+    ),
+    (
         r"StatusCode\.UNAVAILABLE|failed to connect to all addresses|RETRIES_EXCEEDED|Connection reset",
         "The server went away in the middle of the run. Start it again",
     ),

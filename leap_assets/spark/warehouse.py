@@ -75,11 +75,11 @@ class SparkWarehouse(Warehouse):
         if self._session is None:
             session = connect(self.remote)
             try:
-                recorded = read_world(session)
-                if recorded is None:
-                    record_world(session, self.world)
-                else:
-                    check_recorded(recorded, self.world, f"The schemas leap_* of {place_of(self.remote)}")
+                with errors_explained(self.remote):
+                    if (recorded := read_world(session)) is None:
+                        record_world(session, self.world)
+                    else:
+                        check_recorded(recorded, self.world, f"The schemas leap_* of {place_of(self.remote)}")
             except BaseException:
                 session.stop()
                 raise
