@@ -66,6 +66,14 @@ def _names(value: str) -> tuple[str, ...]:
     return tuple(name.strip() for name in value.split(",") if name.strip())
 
 
+def _is_dir(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except OSError:
+        # a name that is too long for one of a file
+        return False
+
+
 def _is_share(value: float) -> bool:
     return 0 <= value <= 1
 
@@ -335,6 +343,8 @@ class Settings:
             object.__setattr__(self, "logs", logs)
 
     def _mapped_logs(self) -> tuple[str, ...]:
+        if not _is_dir(self.source_dir):
+            return ()
         return tuple(log for log in ALL_LOGS if (self.source_dir / f"{log}.sql").is_file())
 
     @property
@@ -502,8 +512,8 @@ def list_sources(sources_dir: Path) -> list[str]:
 def _check_mapped(settings: Settings, *, is_given: bool) -> None:
     """Refuse a mapped source that does not exist, and logs beside those that it has."""
     folder = settings.source_dir
-    if not folder.is_dir():
-        known = [SIMULATOR, LANDING, *list_sources(folder.parent)]
+    if not _is_dir(folder):
+        known = [SIMULATOR, LANDING, *(list_sources(folder.parent) if _is_dir(folder.parent) else ())]
         near = difflib.get_close_matches(settings.source, known, n=1)
         raise SettingsError(
             f"LEAP_SOURCE={_quoted(settings.source)} cannot be used: it must be '{SIMULATOR}' or '{LANDING}', or the "

@@ -83,6 +83,11 @@ def test_every_setting_is_described():
     assert all(meaning for _, _, meaning in rows)
 
 
+def test_names_that_are_too_long_for_a_file_are_no_source(tmp_path):
+    with pytest.raises(SettingsError, match="LEAP_SOURCE='1000"):
+        load_settings({"LEAP_SOURCES_DIR": "1" * 300, "LEAP_SOURCE": "1" + "0" * 300})
+
+
 def test_a_mapped_source_is_a_folder_whose_mappings_are_its_logs(tmp_path):
     folder = tmp_path / "my_game"
     folder.mkdir()

@@ -153,7 +153,7 @@ _CAUSES = (
     ),
     (
         r"SessionHiveMetaStoreClient",
-        "The server cannot open its catalogue. Does another server use the same one? Stop that, and start this one again",
+        "The server cannot open its catalogue. Does another server use the same one? Stop it and start this one again",
     ),
     (
         r"StatusCode\.UNAVAILABLE|failed to connect to all addresses|RETRIES_EXCEEDED|Connection reset",
