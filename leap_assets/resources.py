@@ -480,7 +480,7 @@ class LeapDbt(DbtCliResource):
         }
         if settings.engine == SPARK:
             # dbt-spark asks at every statement for a setting that a running server cannot change, which pyspark tells
-            environment |= {"SPARK_REMOTE": settings.spark_remote, "PYTHONWARNINGS": "ignore"}
+            environment["PYTHONWARNINGS"] = "ignore"
         return cls(
             project_dir=str(DBT_PROJECT_DIR),
             profiles_dir=str(DBT_PROJECT_DIR),

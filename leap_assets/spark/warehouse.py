@@ -37,8 +37,11 @@ class SparkWarehouse(Warehouse):
     _is_brought: bool = PrivateAttr(default=False)
 
     @classmethod
-    def from_settings(cls, settings: Settings) -> "SparkWarehouse":
+    def from_settings(cls, settings: Settings, remote: str | None = None) -> "SparkWarehouse":
         """The warehouse of an installation.
+
+        Without `remote`, the address is read from the environment when a run starts: the UI shows what a resource is
+        made with, and an address may have a token.
 
         Raises
         ------
@@ -57,7 +60,7 @@ class SparkWarehouse(Warehouse):
             lock_timeout_s=settings.lock_timeout_s,
             memory_limit=settings.memory_limit,
             keep_runs=settings.keep_runs,
-            remote=settings.spark_remote,
+            remote=dg.EnvVar("SPARK_REMOTE") if remote is None else remote,
             landing_uri=settings.landing_uri,
         )
 
