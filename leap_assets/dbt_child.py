@@ -24,10 +24,15 @@ POLL_S = 0.5
 # where the kernel has no such signal (macOS), look this often
 
 
-def die_with_parent(parent: int) -> None:
-    """Arrange for SIGKILL when the process `parent` ends."""
+def ask_for_death_signal() -> None:
+    """Let the kernel send SIGKILL to this process when its parent ends, where it can do that."""
     if sys.platform == "linux":
         ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def die_with_parent(parent: int) -> None:
+    """Arrange for SIGKILL when the process `parent` ends."""
+    ask_for_death_signal()
     if os.getppid() != parent:
         os.kill(os.getpid(), signal.SIGKILL)
 

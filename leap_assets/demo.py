@@ -15,15 +15,22 @@ BAR = 40
 # characters of the longest bar
 
 
-def main() -> int:
-    """Run the demo; the exit code says whether it worked."""
+def read_settings() -> Settings | None:
+    """The settings of a demo; None, with the reason printed, when they cannot be those of one."""
     try:
         settings = load_settings()
     except SettingsError as error:
         print(error)
-        return 2
+        return None
     if settings.source != SIMULATOR:
         print(f"LEAP_SOURCE={settings.source}: the demo shows the simulated world. Unset LEAP_SOURCE for it.")
+        return None
+    return settings
+
+
+def main() -> int:
+    """Run the demo; the exit code says whether it worked."""
+    if (settings := read_settings()) is None:
         return 2
     started = time.monotonic()
     days = Window(settings.start_date, settings.start_date + dt.timedelta(days=DEMO_DAYS - 1))

@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from importlib.metadata import version as installed_version
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import dagster as dg
 import duckdb
@@ -266,8 +266,8 @@ class Warehouse(DuckDBResource):
     _lock: RunLock | None = PrivateAttr(default=None)
 
     @classmethod
-    def from_settings(cls, settings: Settings) -> "Warehouse":
-        """The warehouse of an installation."""
+    def from_settings(cls, settings: Settings, **more: Any) -> Self:
+        """The warehouse of an installation; `more` is what an engine has beside the rest."""
         return cls(
             database=str(settings.written_path),
             data_dir=str(settings.data_dir),
@@ -276,6 +276,7 @@ class Warehouse(DuckDBResource):
             memory_limit=settings.memory_limit,
             keep_runs=settings.keep_runs,
             rebuilding=settings.rebuild,
+            **more,
         )
 
     @contextlib.contextmanager
@@ -464,7 +465,7 @@ class LeapDbt(DbtCliResource):
     """
 
     environment: dict[str, str]
-    engine: str
+    target: str
 
     @classmethod
     def from_settings(cls, settings: Settings) -> "LeapDbt":
@@ -485,7 +486,6 @@ class LeapDbt(DbtCliResource):
             project_dir=str(DBT_PROJECT_DIR),
             profiles_dir=str(DBT_PROJECT_DIR),
             target=settings.engine,
-            engine=settings.engine,
             dbt_executable=str(dbt_executable()),
             environment=environment,
         )

@@ -73,22 +73,26 @@ def prepare_manifest(dbt: LeapDbt) -> Path:
     """
     # taken before parsing: a file that changes meanwhile is seen the next time
     state = project_state(DBT_PROJECT_DIR)
-    manifest = manifest_of(dbt.engine)
+    manifest = manifest_of(dbt.target)
     parsed_state = manifest.with_name(STATE)
     if manifest.exists() and parsed_state.exists() and parsed_state.read_text() == state:
         return manifest
     manifest.parent.mkdir(exist_ok=True)
     remove_leftovers(manifest.parent)
     with tempfile.TemporaryDirectory(dir=manifest.parent, prefix=PARSING) as aside:
-        # here already, or dagster-dbt would take that of the other engine
-        if (partial := manifest.with_name(PARTIAL)).exists():
-            shutil.copy(partial, aside)
+        _copy_partial_parse(manifest, Path(aside))
         dbt.cli(["parse", "--quiet"], target_path=Path(aside)).wait()
         for name in (PARTIAL, manifest.name):
             Path(aside, name).replace(manifest.with_name(name))
         Path(aside, STATE).write_text(state)
         Path(aside, STATE).replace(parsed_state)
     return manifest
+
+
+def _copy_partial_parse(manifest: Path, folder: Path) -> None:
+    """Put what dbt has parsed where it looks for it, before dagster-dbt does so with that of the embedded engine."""
+    if (partial := manifest.with_name(PARTIAL)).exists():
+        shutil.copy(partial, folder)
 
 
 def remove_leftovers(target: Path) -> None:
@@ -164,7 +168,7 @@ def _build(
     arguments = dbt_arguments(event_window(delivered, start_date))
     with warehouse.errors_explained():
         target.mkdir(parents=True, exist_ok=True)
-        shutil.copy(manifest_of(dbt.engine).with_name(PARTIAL), target)
+        _copy_partial_parse(manifest_of(dbt.target), target)
         # held back until the counts are known: metadata must be there when an event is emitted
         events = list(dbt.cli(arguments, context=context, target_path=target).stream())
     keys = {(key.path[0], key.path[1]): key for key in context.selected_asset_keys}

@@ -111,11 +111,13 @@ def _count(
 
 def _tell_days_before(context: dg.AssetExecutionContext, settings: Settings, first: dt.date) -> None:
     """Late lines of the days before a run are in its deliveries: their truth must be there, simulated or not."""
+    before = [first - dt.timedelta(days=late) for late in range(LATE_DAYS, 0, -1)]
+    untold = [
+        day for day in before if day >= settings.start_date and not has_truth(settings.truth_dir, day, READ)
+    ]
+    if not untold:
+        return
     world = World(settings.world)
-    for late in range(LATE_DAYS, 0, -1):
-        day = first - dt.timedelta(days=late)
-        if day >= settings.start_date and not has_truth(settings.truth_dir, day, READ):
-            rows = write_truth(settings.truth_dir, day, world.tell(day), tuple(TABLES))
-            context.log.info(
-                f"Wrote the truth of {day}, of which late lines come: {sum(rows.values()):,} rows"
-            )
+    for day in untold:
+        rows = write_truth(settings.truth_dir, day, world.tell(day), tuple(TABLES))
+        context.log.info(f"Wrote the truth of {day}, of which late lines come: {sum(rows.values()):,} rows")

@@ -131,7 +131,7 @@ def list_files(landing_dir: Path, log: str, days: Iterable[dt.date]) -> list[Lan
                 f"{folder} is a file, but deliveries are folders. Move it to {folder}/; nothing was loaded."
             )
         for path in sorted(folder.iterdir()):
-            if path.name.startswith(".") or path.suffix.lower() in UNFINISHED:
+            if is_left_alone(path.name):
                 continue
             if path.is_dir():
                 raise LandingError(
@@ -150,6 +150,11 @@ def list_files(landing_dir: Path, log: str, days: Iterable[dt.date]) -> list[Lan
             form, compression = describe_format(path)
             files.append(LandedFile(log, day, path, form, compression))
     return files
+
+
+def is_left_alone(name: str) -> bool:
+    """Whether a file of a delivery is hidden or still being copied, by its name."""
+    return name.startswith(".") or Path(name).suffix.lower() in UNFINISHED
 
 
 def is_text(name: str) -> bool:

@@ -5,10 +5,10 @@ import datetime as dt
 import sys
 import time
 
-from leap_assets.demo import summarize
+from leap_assets.demo import read_settings, summarize
 from leap_assets.materialization import materialize
 from leap_assets.partitions import Window
-from leap_assets.settings import SIMULATOR, SPARK, SettingsError, load_settings
+from leap_assets.settings import SPARK
 from leap_assets.spark.local_cluster import ClusterError, run_cluster
 
 DAYS = 7
@@ -16,13 +16,7 @@ DAYS = 7
 
 def main() -> int:
     """Run the demo; the exit code says whether it worked."""
-    try:
-        settings = load_settings()
-    except SettingsError as error:
-        print(error)
-        return 2
-    if settings.source != SIMULATOR:
-        print(f"LEAP_SOURCE={settings.source}: the demo shows the simulated world. Unset LEAP_SOURCE for it.")
+    if (settings := read_settings()) is None:
         return 2
     data_dir = settings.data_dir / SPARK
     started = time.monotonic()

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from leap_assets.spark.tables import create_table, replace_partitions
+from leap_assets.spark.tables import create_table, replace_partitions, types_of
 from leap_assets.warehouse.match_day import SCHEMA, TABLES, MatchDay, Rule, conflict_rows, contact_rows
 
 if TYPE_CHECKING:
@@ -34,10 +34,6 @@ FOUND = pa.schema(
         ("min_distance", pa.float64()),
         ("event_date", pa.date32()),
     ]
-)
-FOUND_TYPES = (
-    "kind string, session_id string, first_id string, second_id string, number bigint, started_at timestamp, "
-    "ended_at timestamp, close_beats bigint, min_centroid_distance double, min_distance double, event_date date"
 )
 NAMES = {
     # column of FOUND, for each column of a table that is called otherwise
@@ -180,7 +176,9 @@ def replace_conflicts(session: Any, window: "Window", rule: Rule) -> dict[str, d
     def detect(left: pa.Table, right: pa.Table) -> pa.Table:
         return detector.detect(left, right)
 
-    found = rows.groupBy(*GROUP).cogroup(matches.groupBy(*GROUP)).applyInArrow(detect, FOUND_TYPES).persist()
+    found = (
+        rows.groupBy(*GROUP).cogroup(matches.groupBy(*GROUP)).applyInArrow(detect, types_of(FOUND)).persist()
+    )
     try:
         counts = {table: dict.fromkeys(window, 0) for table in TABLES}
         for kind, day, number in found.groupBy("kind", "event_date").count().collect():

@@ -17,7 +17,7 @@ import duckdb
 import pyarrow as pa
 
 from leap_assets.landing.contracts import CONTRACTS, Column
-from leap_assets.landing.files import LandedFile, LandingError, describe_format
+from leap_assets.landing.files import LandedFile, LandingError, describe_format, is_left_alone
 from leap_assets.landing.hashing import KeyedHash
 from leap_assets.landing.ingestion import DELIVERY, REJECTED_LINE, Loaded, load_files, raw_columns
 from leap_assets.landing.validation import quote_identifier
@@ -116,7 +116,7 @@ def list_uri_files(session: Any, uri: str, log: str, days: Sequence[dt.date]) ->
     Returns
     -------
     list of LandedFile
-        Their paths are addresses.
+        Their paths are names alone: a worker writes the content where its loader reads it.
     DataFrame
         Of `path` and `content`.
     """
@@ -133,8 +133,9 @@ def list_uri_files(session: Any, uri: str, log: str, days: Sequence[dt.date]) ->
     files = []
     for path in paths:
         *_, day, name = path.split("/")
+        if is_left_alone(name):
+            continue
         form, compression = describe_format(Path(name))
-        # an address, not tidied as a path would be
         files.append(LandedFile(log, dt.date.fromisoformat(day), Path(name), form, compression))
     return files, frame.select("path", "content")
 
@@ -178,9 +179,13 @@ def load_deliveries(
         For a file that cannot be read or belongs to another day. Nothing was written.
     """
     create_raw_tables(session)
-    loaders = {log: FileLoader(log, start_date, dict(rates), hashing, memory_limit) for log in files}
     frames = {
-        log: _read(session, loaders[log], own, contents.get(log)).persist()
+        log: _read(
+            session,
+            FileLoader(log, start_date, dict(rates), hashing, memory_limit),
+            own,
+            contents.get(log),
+        ).persist()
         for log, own in files.items()
         if own
     }
@@ -191,11 +196,8 @@ def load_deliveries(
             loaded = [
                 _book(log, own, day, counted.get(log, {})) for log, own in files.items() for day in days
             ]
-            writes = [
-                threads.submit(_write_valid, session, log, loaders[log], frames.get(log), loaded)
-                for log in files
-            ]
-            writes.append(threads.submit(_write_rejected, session, loaders, frames, loaded))
+            writes = [threads.submit(_write_valid, session, log, frames.get(log), loaded) for log in files]
+            writes.append(threads.submit(_write_rejected, session, list(frames.values()), loaded))
             for write in writes:
                 write.result()
     finally:
@@ -232,8 +234,9 @@ def _read(session: Any, loader: FileLoader, files: Sequence[LandedFile], content
                 with tempfile.TemporaryDirectory() as folder:
                     path = Path(folder, name)
                     path.write_bytes(row["content"])
-                    [file] = [f for f in files if (f.delivery_date.isoformat(), f.path.name) == (day, name)]
-                    yield from loader.load(replace(file, path=path))
+                    for file in files:
+                        if (file.delivery_date.isoformat(), file.path.name) == (day, name):
+                            yield from loader.load(replace(file, path=path))
 
     return contents.repartition(len(files), "path").mapInArrow(load_contents, loader.schema)
 
@@ -276,14 +279,12 @@ def _book(
     )
 
 
-def _write_valid(session: Any, log: str, loader: FileLoader, frame: Any, loaded: Sequence[Loaded]) -> None:
+def _write_valid(session: Any, log: str, frame: Any, loaded: Sequence[Loaded]) -> None:
     own = [row for row in loaded if row.log == log]
-    if frame is None:
-        frame = session.createDataFrame([], loader.schema)
     replace_partitions(
         session,
         f"leap_raw.{CONTRACTS[log].table}",
-        frame.where(f"kind = '{VALID}'").select("valid.*"),
+        frame.where(f"kind = '{VALID}'").select("valid.*") if frame is not None else None,
         raw_columns(CONTRACTS[log]),
         BY_DAY,
         {(row.delivery_date,) for row in own if row.valid},
@@ -291,18 +292,13 @@ def _write_valid(session: Any, log: str, loader: FileLoader, frame: Any, loaded:
     )
 
 
-def _write_rejected(
-    session: Any, loaders: Mapping[str, FileLoader], frames: Mapping[str, Any], loaded: Sequence[Loaded]
-) -> None:
+def _write_rejected(session: Any, frames: Sequence[Any], loaded: Sequence[Loaded]) -> None:
     # all logs in one write: two that replace partitions of one table at once would be in each other's way
-    rows = [frame.where(f"kind = '{REJECTED}'").select("rejected.*") for frame in frames.values()]
-    if not rows:
-        schema = next(iter(loaders.values())).schema
-        rows = [session.createDataFrame([], schema).select("rejected.*")]
+    rows = [frame.where(f"kind = '{REJECTED}'").select("rejected.*") for frame in frames]
     replace_partitions(
         session,
         "leap_raw.rejected_line",
-        functools.reduce(lambda one, other: one.unionByName(other), rows),
+        functools.reduce(lambda one, other: one.unionByName(other), rows) if rows else None,
         REJECTED_LINE,
         BY_LOG_AND_DAY,
         {(row.log, row.delivery_date) for row in loaded if row.rejected},

@@ -5,21 +5,19 @@ the server and that of the thin client share a folder, so that one environment c
 """
 
 import contextlib
-import ctypes
 import json
 import os
 import shutil
 import signal
 import socket
 import subprocess
-import sys
 import time
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from leap_assets.dbt_child import PR_SET_PDEATHSIG
+from leap_assets.dbt_child import ask_for_death_signal
 from leap_assets.settings import PROJECT_DIR
 
 PYTHON = PROJECT_DIR / ".venv-spark" / "bin" / "python"
@@ -115,7 +113,7 @@ def run_cluster(
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
                 # a cluster left behind by who was killed would keep the catalogue locked
-                preexec_fn=_die_with_parent,
+                preexec_fn=ask_for_death_signal,
             )
             running.callback(_stop, process)
             return process
@@ -186,11 +184,6 @@ def _wait(is_there: Callable[[], bool], log: Path, process: subprocess.Popen[byt
                 return
         time.sleep(0.2)
     raise ClusterError(f"The Spark cluster did not come up:\n{log.read_text()[-4000:]}")
-
-
-def _die_with_parent() -> None:
-    if sys.platform == "linux":
-        ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:

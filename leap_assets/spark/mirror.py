@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from leap_assets.partitions import Window
 from leap_assets.warehouse.connections import transaction
-from leap_assets.warehouse.publication import REJECTED_PER_DAY, STAGE_TABLES, WHOLE_SCHEMAS
+from leap_assets.warehouse.publication import NUMBERED_REJECTED, REJECTED_PER_DAY, WHOLE_SCHEMAS, is_published
 
 ROWS_AT_ONCE = 500_000
 TABLES_AT_ONCE = 4
@@ -23,12 +23,7 @@ DAY = "event_date"
 _BOOKS = {
     "leap_raw.delivery": "select * from leap_raw.delivery",
     # as many as are published
-    "leap_raw.rejected_line": f"""select * except (nth) from (
-        select *, row_number() over (
-            partition by log, delivery_date, reason order by source_file, line_number
-        ) as nth
-        from leap_raw.rejected_line
-    ) as numbered where nth <= {REJECTED_PER_DAY}""",
+    "leap_raw.rejected_line": f"select * except (nth) from {NUMBERED_REJECTED} where nth <= {REJECTED_PER_DAY}",
 }
 
 
@@ -70,9 +65,7 @@ def list_tables(session: Any) -> list[str]:
         f"{schema}.{row.tableName}"
         for schema in (*WHOLE_SCHEMAS, "leap_stage")
         for row in session.sql(f"show tables in {schema}").collect()
-        if not row.isTemporary
-        and "__dbt_" not in row.tableName
-        and (schema in WHOLE_SCHEMAS or row.tableName in STAGE_TABLES)
+        if not row.isTemporary and "__dbt_" not in row.tableName and is_published(schema, row.tableName)
     )
 
 

@@ -164,12 +164,10 @@ _CAUSES = (
 
 def describe_error(error: BaseException, remote: str) -> str | None:
     """What a person should know and do about an error of Spark; None when it is about something else."""
-    texts = []
-    cause: BaseException | None = error
-    while cause is not None:
-        texts.append(str(cause))
-        cause = cause.__cause__ or cause.__context__
-    said = "\n".join(texts)
+    # not above: this module is there where the workers look for duckdb
+    from leap_assets.warehouse.connections import all_said
+
+    said = all_said(error)
     for pattern, words in _CAUSES:
         if re.search(pattern, said):
             return (

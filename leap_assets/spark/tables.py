@@ -5,6 +5,8 @@ import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
+import pyarrow as pa
+
 from leap_assets.landing.contracts import Column
 
 TYPES = {"varchar": "string"}
@@ -21,6 +23,12 @@ def spark_type(column: Column) -> str:
 def struct_type(columns: Iterable[Column]) -> str:
     """A row's type on Spark."""
     return f"struct<{', '.join(f'`{column.name}`: {spark_type(column)}' for column in columns)}>"
+
+
+def types_of(schema: pa.Schema) -> str:
+    """The schema that Spark is told for Arrow tables that a worker gives."""
+    names = {"int64": "bigint", "date32[day]": "date", "timestamp[us, tz=UTC]": "timestamp"}
+    return ", ".join(f"{field.name} {names.get(str(field.type), field.type)}" for field in schema)
 
 
 def create_table(session: Any, table: str, columns: Sequence[Column], by: Sequence[str]) -> None:
@@ -48,7 +56,7 @@ def replace_partitions(
     session : SparkSession
     table : str
     rows : DataFrame
-        What the partitions hold from now on.
+        What the partitions hold from now on; not looked at when none is filled.
     columns : sequence of Column
         Of the table.
     by : sequence of str
@@ -58,15 +66,16 @@ def replace_partitions(
     replaced : iterable of tuple
         Values of `by` whose old rows go; one that is not filled loses its partition, which an overwrite would keep.
     """
-    # a name of its own: tables are written at the same time
-    view = f"new_rows_of_{table.replace('.', '_')}"
-    rows.createOrReplaceTempView(view)
     if filled:
+        # a name of its own: tables are written at the same time
+        view = f"new_rows_of_{table.replace('.', '_')}"
+        rows.createOrReplaceTempView(view)
         names = [f"`{column.name}`" for column in columns if column.name not in by]
         session.sql(
             f"insert overwrite table {table} partition ({', '.join(by)}) "
             f"select /*+ rebalance({', '.join(by)}) */ {', '.join([*names, *by])} from {view}"
         )
+        session.catalog.dropTempView(view)
     emptied = [
         "partition (" + ", ".join(f"{name} = '{value}'" for name, value in zip(by, values, strict=True)) + ")"
         for values in replaced
@@ -74,7 +83,6 @@ def replace_partitions(
     ]
     if emptied:
         session.sql(f"alter table {table} drop if exists {', '.join(emptied)}")
-    session.catalog.dropTempView(view)
 
 
 def read_world(session: Any) -> Mapping[str, Mapping[str, str]] | None:

@@ -5,7 +5,7 @@ import datetime as dt
 import importlib.util
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import dagster as dg
 import duckdb
@@ -17,15 +17,18 @@ from leap_assets.landing.hashing import KeyedHash
 from leap_assets.landing.ingestion import Loaded
 from leap_assets.landing.thresholds import Finding, Thresholds, check_thresholds
 from leap_assets.partitions import Window
-from leap_assets.resources import Warehouse, check_recorded, world_of
+from leap_assets.resources import Warehouse, check_recorded
 from leap_assets.settings import SPARK, Settings, SettingsError
 from leap_assets.simulated_day import DayWriter
 from leap_assets.spark import detection, loading, mirror
 from leap_assets.spark.session import connect, errors_explained, place_of
-from leap_assets.spark.tables import read_world, record_world
+from leap_assets.spark.tables import read_world, record_world, types_of
+from leap_assets.warehouse.counts import DAY_COLUMNS, as_metadata
 from leap_assets.warehouse.match_day import Rule
 
-WRITTEN = "day date, kind string, name string, number bigint"
+WRITTEN = pa.schema(
+    [("day", pa.date32()), ("kind", pa.string()), ("name", pa.string()), ("number", pa.int64())]
+)
 
 
 class SparkWarehouse(Warehouse):
@@ -37,11 +40,11 @@ class SparkWarehouse(Warehouse):
     _is_brought: bool = PrivateAttr(default=False)
 
     @classmethod
-    def from_settings(cls, settings: Settings, remote: str | None = None) -> "SparkWarehouse":
+    def from_settings(cls, settings: Settings, **more: Any) -> Self:
         """The warehouse of an installation.
 
-        Without `remote`, the address is read from the environment when a run starts: the UI shows what a resource is
-        made with, and an address may have a token.
+        Without `remote` in `more`, the address is read from the environment when a run starts: the UI shows what a
+        resource is made with, and an address may have a token.
 
         Raises
         ------
@@ -53,16 +56,8 @@ class SparkWarehouse(Warehouse):
                 f"LEAP_ENGINE={SPARK} needs packages that are not installed here ({', '.join(lacking)}): "
                 'pip install --editable ".[spark]".'
             )
-        return cls(
-            database=str(settings.written_path),
-            data_dir=str(settings.data_dir),
-            world=world_of(settings),
-            lock_timeout_s=settings.lock_timeout_s,
-            memory_limit=settings.memory_limit,
-            keep_runs=settings.keep_runs,
-            remote=dg.EnvVar("SPARK_REMOTE") if remote is None else remote,
-            landing_uri=settings.landing_uri,
-        )
+        own = {"remote": dg.EnvVar("SPARK_REMOTE"), "landing_uri": settings.landing_uri}
+        return super().from_settings(settings, **{**own, **more})
 
     @property
     def session(self) -> Any:
@@ -123,10 +118,14 @@ class SparkWarehouse(Warehouse):
                     ]
                     # a day of nothing is one that was written, too
                     rows.append({"day": all_days[number], "kind": "", "name": "", "number": 0})
-                    yield pa.RecordBatch.from_pylist(rows, schema=WRITTEN_ROWS)
+                    yield pa.RecordBatch.from_pylist(rows, schema=WRITTEN)
 
         with self.errors_explained():
-            rows = self.session.range(0, len(all_days), 1, len(all_days)).mapInArrow(write, WRITTEN).collect()
+            rows = (
+                self.session.range(0, len(all_days), 1, len(all_days))
+                .mapInArrow(write, types_of(WRITTEN))
+                .collect()
+            )
         for day in all_days:
             own = [row for row in rows if row.day == day]
             lines, told = (
@@ -202,16 +201,13 @@ class SparkWarehouse(Warehouse):
         counts: dict[tuple[str, str], dict[str | None, dict[str, int]]] = {}
         for key, day_column in found.items():
             by_day = {row.day: row.number for row in rows if (row.schema_name, row.table_name) == key}
-            counts[key] = {None: {"dagster/row_count": sum(by_day.values())}}
-            if day_column:
-                counts[key] |= {
-                    day.isoformat(): {"dagster/partition_row_count": by_day.get(day, 0)} for day in days
-                }
+            total = sum(by_day.values())
+            counts[key] = as_metadata(total, by_day if day_column else None, days)
         return counts
 
     def _day_column(self, schema: str, table: str) -> str:
         names = self.session.table(f"{schema}.{table}").columns
-        return next((name for name in ("event_date", "delivery_date") if name in names), "")
+        return next((name for name in DAY_COLUMNS if name in names), "")
 
     @contextlib.contextmanager
     def shown(self, window: Window) -> Iterator[duckdb.DuckDBPyConnection]:
@@ -226,11 +222,6 @@ class SparkWarehouse(Warehouse):
         """Write a small table of the copy to the cluster."""
         with self.errors_explained():
             mirror.put_back(self.session, connection, f"{schema}.{table}")
-
-
-WRITTEN_ROWS = pa.schema(
-    [("day", pa.date32()), ("kind", pa.string()), ("name", pa.string()), ("number", pa.int64())]
-)
 
 
 def _is_installed(name: str) -> bool:

@@ -99,7 +99,7 @@ def remove_database(path: Path) -> None:
 
 def describe_memory_error(error: BaseException, limit: str) -> str | None:
     """What a person should know and do when DuckDB had too little memory; None when it is about something else."""
-    if "Out of Memory Error" not in _all_said(error):
+    if "Out of Memory Error" not in all_said(error):
         return None
     return (
         f"DuckDB needed more memory than LEAP_MEMORY_LIMIT={limit} for work that cannot be done on disk. Raise it (to "
@@ -108,7 +108,7 @@ def describe_memory_error(error: BaseException, limit: str) -> str | None:
     )
 
 
-def _all_said(error: BaseException) -> str:
+def all_said(error: BaseException) -> str:
     """The texts of an error and of those that led to it."""
     texts = []
     cause: BaseException | None = error
@@ -138,7 +138,7 @@ def describe_disk_error(error: BaseException, folder: Path) -> str | None:
     str or None
         None when the error is about something else.
     """
-    said = _all_said(error)
+    said = all_said(error)
     reason = _FULL.search(said) or _FORBIDDEN.search(said)
     if reason is None:
         return None

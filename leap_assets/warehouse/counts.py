@@ -1,5 +1,8 @@
 """Row counts of tables, for the UI and for the summary of a run."""
 
+import datetime as dt
+from collections.abc import Mapping
+
 import duckdb
 
 from leap_assets.partitions import Window
@@ -23,7 +26,7 @@ def count_rows(
         return {}
     relation = f"{schema}.{table}"
     total = connection.execute(f"select count(*) from {relation}").fetchall()[0][0]
-    counts: dict[str | None, dict[str, int]] = {None: {"dagster/row_count": total}}
+    rows = None
     if day_column := next((name for name in DAY_COLUMNS if (name,) in columns), None):
         rows = dict(
             connection.execute(
@@ -31,5 +34,14 @@ def count_rows(
                 [days.first, days.last],
             ).fetchall()
         )
+    return as_metadata(total, rows, days)
+
+
+def as_metadata(
+    total: int, rows: Mapping[dt.date, int] | None, days: Window
+) -> dict[str | None, dict[str, int]]:
+    """Metadata of a table with so many rows in all, and, where it has days, so many on each."""
+    counts: dict[str | None, dict[str, int]] = {None: {"dagster/row_count": total}}
+    if rows is not None:
         counts |= {day.isoformat(): {"dagster/partition_row_count": rows.get(day, 0)} for day in days}
     return counts

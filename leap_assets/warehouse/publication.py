@@ -29,6 +29,12 @@ WHOLE_SCHEMAS = ("leap_dim", "leap_mart")
 PUBLISHED_APART = {("leap_raw", "rejected_line"), *(("leap_stage", table) for table in STAGE_TABLES)}
 REJECTED_PER_DAY = 100
 # rejected lines kept of each log, delivery day and reason: enough to see what is wrong
+NUMBERED_REJECTED = """(
+    select *, row_number() over (
+        partition by log, delivery_date, reason order by source_file, line_number
+    ) as nth
+    from leap_raw.rejected_line
+) as numbered"""
 
 
 @dataclass(frozen=True)
@@ -103,12 +109,7 @@ def publish(
         connection.execute("create schema published.leap_raw")
         connection.execute(
             f"""create table published.leap_raw.rejected_line as
-            select * exclude (nth) from (
-                select *, row_number() over (
-                    partition by log, delivery_date, reason order by source_file, line_number
-                ) as nth
-                from leap_raw.rejected_line
-            )
+            select * exclude (nth) from {NUMBERED_REJECTED}
             where nth <= {REJECTED_PER_DAY} order by log, delivery_date, reason, source_file, line_number"""
         )
         rows["leap_raw.rejected_line"] = _count(connection, "published.leap_raw.rejected_line")

@@ -3,7 +3,6 @@
 import contextlib
 import os
 import shutil
-import socket
 import subprocess
 import sys
 import time
@@ -11,6 +10,7 @@ import urllib.request
 from collections.abc import Iterator, Sequence
 
 from leap_assets.settings import PROJECT_DIR
+from leap_assets.spark.local_cluster import find_port
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
 DASHBOARD = (
@@ -23,13 +23,6 @@ START_S = 120
 def find_browser() -> str | None:
     """Path of a Chromium, None where there is none."""
     return next((path for name in BROWSERS if (path := shutil.which(name))), None)
-
-
-def find_port() -> int:
-    """A free port of the loopback address."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return int(free.getsockname()[1])
 
 
 @contextlib.contextmanager

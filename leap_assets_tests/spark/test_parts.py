@@ -47,7 +47,7 @@ def spark_warehouse(settings: Settings, address: str, **changes: str) -> Any:
     from leap_assets.spark.warehouse import SparkWarehouse
 
     return SparkWarehouse.from_settings(
-        dataclasses.replace(settings, engine=SPARK, spark_remote=address, **changes), address
+        dataclasses.replace(settings, engine=SPARK, spark_remote=address, **changes), remote=address
     )
 
 
