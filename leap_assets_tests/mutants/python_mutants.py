@@ -174,7 +174,7 @@ CHANGES: dict[str, tuple[tuple[str, ...], tuple[tuple[str, str], ...]]] = {
     "landing/files.py": (
         DELIVERIES,
         (
-            ('path.name.startswith(".") or path.suffix.lower() in UNFINISHED', 'path.name.startswith(".")'),
+            ('name.startswith(".") or Path(name).suffix.lower() in UNFINISHED', 'name.startswith(".")'),
             ("suffix.lower() for suffix in path.suffixes", "suffix for suffix in path.suffixes"),
             ("for path in sorted(folder.iterdir())", "for path in sorted(folder.iterdir())[:1]"),
         ),
