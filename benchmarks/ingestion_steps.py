@@ -136,6 +136,9 @@ def run_bare(log: str, folder: Path) -> dict[str, Any]:
 
 def load(log: str, folder: Path, first: dt.date, last: dt.date) -> dict[str, Any]:
     """Load the log into a new warehouse; closing it is part of the work."""
+    # DuckDB imports it for the first date that it is given
+    import pandas  # noqa: F401
+
     from leap_assets.landing.ingestion import load_deliveries, read_rates
     from leap_assets.warehouse.connections import open_for_writing
 

@@ -30,8 +30,9 @@ from leap_assets.landing.validation import check_lines_sql, quote_identifier, qu
 
 WRONG_DAY_MIN_LINES = 10
 # a file whose lines are all out of the window was put into the wrong folder; fewer may be a few bad clocks
-STREAMED_LINES = 500_000
-# of text in one statement, whole files: DuckDB gives back what it took for a line when the statement ends
+STREAMED_LINES = 1_000_000
+# of text in one statement, whole files: DuckDB gives back what it took for a line when the statement ends, and each
+# statement leaves row groups half full
 REREAD_LINES = 4_000_000
 # of files with rejected lines, so many are looked through together: a statement a file would cost more than its lines
 

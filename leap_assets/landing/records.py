@@ -14,15 +14,18 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.csv as pacsv
 
 from leap_assets.landing.files import Readable, unreadable
 
 BLOCK_BYTES = 2 * 1024 * 1024
 # large enough that Arrow and DuckDB work on full vectors, small enough to bound memory
+ARROW_BYTES = 2**30
+# of a line that Arrow splits: its blocks end at twice that
 QUOTED_SPAN_LINES = 100
 # a quoted CSV field may go over this many line ends; a stray quote must not swallow the rest of the file
 BOM = b"\xef\xbb\xbf"
-NEWLINE, QUOTE = 10, 34
+NEWLINE, RETURN, QUOTE = 10, 13, 34
 EMPTY_LINES = (b"\n", b"\r\n", b"\r")
 # the last is how a file may end
 _BRACKETS = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{}]', re.DOTALL)
@@ -35,7 +38,16 @@ csv.field_size_limit(sys.maxsize)
 
 SCHEMA = pa.schema([("line_number", pa.int64()), ("text", pa.large_string()), ("damaged", pa.binary())])
 # a line is a text, or bytes that are not UTF-8
-CSV_SCHEMA = SCHEMA.append(pa.field("fields", pa.list_(pa.string())))
+
+
+def csv_schema(n_fields: int) -> pa.Schema:
+    """Schema of CSV lines with their fields: texts, all of them null where a line is no record."""
+    return pa.schema([*SCHEMA, *(pa.field(name, pa.string()) for name in field_names(n_fields))])
+
+
+def field_names(n_fields: int) -> list[str]:
+    """Names of the columns with the fields of a line, in their order."""
+    return [f"field_{number}" for number in range(1, n_fields + 1)]
 
 
 def read_records(file: Readable) -> Iterator[pa.Table]:
@@ -49,8 +61,11 @@ def read_records(file: Readable) -> Iterator[pa.Table]:
     if file.format == "json" and is_array(file):
         yield _array_elements(b"".join(_blocks(file)))
         return
-    for first_line, block in _whole_lines(file):
-        yield _table(block, _line_starts(block), first_line)
+    first_line = 1
+    for block in _whole_lines(file):
+        starts = _line_starts(block)
+        yield _table(block, starts, first_line)
+        first_line += len(starts) - 1
 
 
 def read_csv_header(file: Readable, delimiter: str = ",") -> list[str]:
@@ -61,7 +76,7 @@ def read_csv_header(file: Readable, delimiter: str = ",") -> list[str]:
     LandingError
         When the bytes cannot be read, or the line is not a complete record.
     """
-    lines = (line for _, block in _whole_lines(file) for line in block.split(b"\n"))
+    lines = (line for block in _whole_lines(file) for line in block.split(b"\n"))
     first = next((line for line in lines if line not in (b"", b"\r")), b"")
     try:
         # strict: a quote that stays open would take the next line into the header
@@ -74,31 +89,63 @@ def read_csv_header(file: Readable, delimiter: str = ",") -> list[str]:
 
 
 def read_csv_records(file: Readable, n_fields: int, delimiter: str = ",") -> Iterator[pa.Table]:
-    """Tables like those of `read_records` of a CSV file behind its header, with `fields` where quotes are used.
+    """Tables like those of `read_records` of a CSV file behind its header; see `with_fields`.
 
-    A record may go over several lines inside quotes (RFC 4180). Without quotes its fields are left for the caller
-    to split, which is cheap.
+    A record may go over several lines inside quotes (RFC 4180).
     """
-    carried, carried_line = b"", 1
+    carried, first_line = b"", 1
     is_headed = False
     blocks = _whole_lines(file)
     block = next(blocks, None)
     while block is not None:
         following = next(blocks, None)
-        first_line = block[0] if not carried else carried_line
-        data = carried + block[1]
+        data = carried + block
         starts = _line_starts(data)
         spans, open_from = _join_quoted(data, starts, n_fields, delimiter, is_last=following is None)
+        carried = b""
         if open_from is not None:
-            carried, carried_line = data[starts[open_from] :], first_line + open_from
+            carried = data[starts[open_from] :]
             data, starts = data[: starts[open_from]], starts[: open_from + 1]
-        else:
-            carried = b""
         table = _table(data, starts, first_line, spans)
+        first_line += len(starts) - 1
         if not is_headed and len(table):
             is_headed, table = True, table.slice(1)
-        yield table.append_column("fields", _quoted_fields(table["text"], delimiter))
+        yield table
         block = following
+
+
+def with_fields(table: pa.Table, n_fields: int, delimiter: str = ",") -> pa.Table:
+    """CSV lines with their fields, see `csv_schema`: Arrow splits nearly all of them, the others go one by one."""
+    if not len(table):
+        return csv_schema(n_fields).empty_table()
+    texts = table["text"].combine_chunks()
+    has_text = texts.is_valid().to_numpy(zero_copy_only=False)
+    is_plain = has_text
+    data = np.frombuffer(texts.buffers()[2] or b"", np.uint8)
+    if ((data == QUOTE) | (data == RETURN)).any():
+        # to Arrow, a carriage return alone ends a line
+        odd = pc.fill_null(pc.match_substring_regex(texts, '"|\r[^\n]'), False)
+        is_plain = is_plain & ~odd.to_numpy(zero_copy_only=False)
+    if texts.nbytes > ARROW_BYTES:
+        lengths = pc.fill_null(pc.binary_length(texts), 0).to_numpy(zero_copy_only=False)
+        is_plain = is_plain & (lengths < ARROW_BYTES)
+    plain, is_record = _split(texts.filter(pa.array(is_plain)), n_fields, delimiter)
+    position = np.full(len(table), -1)
+    # of the line's fields among all that were found
+    position[np.flatnonzero(is_plain)[is_record]] = np.arange(len(plain))
+    others = []
+    for i in np.flatnonzero(has_text & ~is_plain).tolist():
+        line = texts[i].as_py()
+        fields = _parse_csv(line.encode(), delimiter) if '"' in line else line.rstrip("\r\n").split(delimiter)
+        if fields is not None and len(fields) == n_fields:
+            position[i] = len(plain) + len(others)
+            others.append(fields)
+    columns = zip(*others, strict=True) if others else [()] * n_fields
+    found = pa.concat_tables(
+        [plain, pa.table([pa.array(column, pa.string()) for column in columns], names=plain.column_names)]
+    )
+    fields_of_lines = found.take(pa.array(position, mask=position < 0))
+    return pa.table([*table.columns, *fields_of_lines.columns], schema=csv_schema(n_fields))
 
 
 def _blocks(file: Readable) -> Iterator[bytes]:
@@ -110,11 +157,10 @@ def _blocks(file: Readable) -> Iterator[bytes]:
             raise unreadable(file, error) from error
 
 
-def _whole_lines(file: Readable) -> Iterator[tuple[int, bytes]]:
-    """Blocks that end at a line end, each with the number of its first line."""
+def _whole_lines(file: Readable) -> Iterator[bytes]:
+    """Blocks that end at a line end."""
     rest: list[bytes] = []
     # of a line, in pieces: joining them block by block would take the square of its length
-    line = 1
     for number, block in enumerate(_blocks(file)):
         if number == 0:
             block = block.removeprefix(BOM)
@@ -122,12 +168,10 @@ def _whole_lines(file: Readable) -> Iterator[tuple[int, bytes]]:
         if not cut:
             rest.append(block)
             continue
-        whole = b"".join([*rest, block[:cut]])
-        yield line, whole
-        line += whole.count(b"\n")
+        yield b"".join([*rest, block[:cut]])
         rest = [block[cut:]]
     if last := b"".join(rest):
-        yield line, last
+        yield last
 
 
 def _line_starts(block: bytes) -> npt.NDArray[np.int64]:
@@ -302,10 +346,26 @@ def _parse_csv(record: bytes, delimiter: str) -> list[str] | None:
         return None
 
 
-def _quoted_fields(lines: pa.ChunkedArray, delimiter: str) -> pa.Array:
-    """Fields of the records that use quotes; null for all others, [] for one that cannot be parsed."""
-    quoted = pc.fill_null(pc.match_substring(lines, '"'), False).to_numpy(zero_copy_only=False)
-    fields: list[list[str] | None] = [None] * len(lines)
-    for i in np.flatnonzero(quoted).tolist():
-        fields[i] = _parse_csv(lines[i].as_py().encode(), delimiter) or []
-    return pa.array(fields, pa.list_(pa.string()))
+def _split(
+    lines: pa.LargeStringArray, n_fields: int, delimiter: str
+) -> tuple[pa.Table, npt.NDArray[np.bool_]]:
+    """Fields of the lines without quotes that have as many as they should, and which lines those are."""
+    names = field_names(n_fields)
+    is_record = np.ones(len(lines), bool)
+
+    def skip(row: pacsv.InvalidRow) -> str:
+        is_record[row.number - 1] = False
+        return "skip"
+
+    if not len(lines):
+        return csv_schema(n_fields).empty_table().select(names), is_record
+    # they lie side by side, each with its line end
+    _, offsets, data = lines.buffers()
+    first, end = np.frombuffer(offsets, np.int64)[[lines.offset, lines.offset + len(lines)]].tolist()
+    table = pacsv.read_csv(
+        pa.BufferReader(data.slice(first, end - first)),
+        pacsv.ReadOptions(use_threads=False, column_names=names, block_size=end - first + 1),
+        pacsv.ParseOptions(delimiter=delimiter, quote_char=False, invalid_row_handler=skip),
+        pacsv.ConvertOptions(column_types=dict.fromkeys(names, pa.string()), check_utf8=False),
+    )
+    return table, is_record

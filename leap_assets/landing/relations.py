@@ -15,7 +15,15 @@ import pyarrow.parquet as pq
 
 from leap_assets.landing.contracts import Column, Contract
 from leap_assets.landing.files import LandedFile, LandingError, unreadable
-from leap_assets.landing.records import CSV_SCHEMA, SCHEMA, read_csv_header, read_csv_records, read_records
+from leap_assets.landing.records import (
+    SCHEMA,
+    csv_schema,
+    field_names,
+    read_csv_header,
+    read_csv_records,
+    read_records,
+    with_fields,
+)
 from leap_assets.landing.validation import IS_NESTED, Value, quote_identifier, quote_literal
 
 ORIGIN = (
@@ -36,10 +44,11 @@ BATCH_LINES = 10_000
 
 @dataclasses.dataclass(frozen=True)
 class TextLines:
-    """How the lines of text files are read: tables of `schema`, which DuckDB sees as `landed_lines`."""
+    """How text files are read: tables of lines, which DuckDB sees with their fields, in `schema`, as `landed_lines`."""
 
     read: Callable[[LandedFile], Iterator[pa.Table]]
-    schema: pa.Schema
+    schema: pa.Schema = SCHEMA
+    with_fields: Callable[[pa.Table], pa.Table] = lambda table: table
 
 
 @dataclasses.dataclass(frozen=True)
@@ -92,7 +101,7 @@ def stream_lines(
     def batches() -> Iterator[pa.RecordBatch]:
         try:
             for file, table in tables:
-                yield from _with_origin(table, file).to_batches(max_chunksize=BATCH_LINES)
+                yield from _with_origin(text.with_fields(table), file).to_batches(max_chunksize=BATCH_LINES)
         except Exception as error:
             errors.append(error)
             raise
@@ -137,7 +146,7 @@ def _json_relations(contract: Contract, files: Sequence[LandedFile]) -> Iterator
     )"""
     values = {name: Value(f"record.{quote_identifier(name)}", is_text=True) for name in contract.names}
     is_nested = IS_NESTED.replace("{json}", "case when is_parsed then text end")
-    yield Relation(files, sql, values, TextLines(read_records, SCHEMA), is_nested=is_nested)
+    yield Relation(files, sql, values, TextLines(read_records), is_nested=is_nested)
 
 
 def _csv_relations(contract: Contract, files: Sequence[LandedFile]) -> Iterator[Relation]:
@@ -151,22 +160,18 @@ def _csv_relations(contract: Contract, files: Sequence[LandedFile]) -> Iterator[
             )
         by_header.setdefault(header, []).append(file)
     for header, group in by_header.items():
-        sql = f"""(
-            select
-                *,
-                coalesce(len(record) = {len(header)}, false) as is_parsed
-            from (
-                select *, coalesce(fields, string_split(rtrim(text, chr(13) || chr(10)), ',')) as record
-                from landed_lines
-            )
-        )"""
+        fields = field_names(len(header))
+        is_parsed = f"{fields[0]} is not null" if fields else "false"
+        sql = f"(select *, {is_parsed} as is_parsed from landed_lines)"
         values = {
-            name: Value(f"record[{header.index(name) + 1}]", is_text=True)
-            for name in contract.names
-            if name in header
+            name: Value(fields[header.index(name)], is_text=True) for name in contract.names if name in header
         }
-        read = functools.partial(read_csv_records, n_fields=len(header))
-        yield Relation(group, sql, values, TextLines(read, CSV_SCHEMA))
+        lines = TextLines(
+            functools.partial(read_csv_records, n_fields=len(header)),
+            csv_schema(len(header)),
+            functools.partial(with_fields, n_fields=len(header)),
+        )
+        yield Relation(group, sql, values, lines)
 
 
 def _parquet_relations(

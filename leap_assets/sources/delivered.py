@@ -25,7 +25,16 @@ import pyarrow.parquet as pq
 
 from leap_assets.landing.files import COMPRESSIONS, UNFINISHED, Compression, LandingError, is_text, unreadable
 from leap_assets.landing.files import FORMATS as LANDED_FORMATS
-from leap_assets.landing.records import SCHEMA, is_array, read_csv_header, read_csv_records, read_records
+from leap_assets.landing.records import (
+    SCHEMA,
+    csv_schema,
+    field_names,
+    is_array,
+    read_csv_header,
+    read_csv_records,
+    read_records,
+    with_fields,
+)
 from leap_assets.landing.validation import quote_identifier, quote_literal
 from leap_assets.sources.declaration import SKIP, MappedSource, SourceError
 
@@ -335,12 +344,14 @@ def _csv_records(file: RecordFile) -> Records:
         while unique in names:
             unique += "_2"
         names.append(unique)
-    tables = read_csv_records(file, len(header), delimiter)
-    schema = pa.schema([*SCHEMA, pa.field("fields", pa.list_(pa.string()))])
-    split = f"coalesce(fields, string_split(rtrim(text, {_LINE_END}), {quote_literal(delimiter)}))"
-    members = ", ".join(f"{quote_literal(name)}, nullif(parts[{i}], '')" for i, name in enumerate(names, 1))
-    record = f"case when len(parts) = {len(header)} then json_object({members}) end"
-    return Records(schema, _batches(tables), record, f"(select *, {split} as parts from landed_records)")
+    lines = read_csv_records(file, len(header), delimiter)
+    tables = (with_fields(table, len(header), delimiter) for table in lines)
+    fields = field_names(len(names))
+    members = ", ".join(
+        f"{quote_literal(name)}, nullif({field}, '')" for name, field in zip(names, fields, strict=True)
+    )
+    record = f"case when {fields[0]} is not null then json_object({members}) end" if fields else "null"
+    return Records(csv_schema(len(names)), _batches(tables), record)
 
 
 @contextlib.contextmanager

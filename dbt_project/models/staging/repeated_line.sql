@@ -10,15 +10,13 @@ with
 {%- for column in contract['measures'] %}
 {%- do differences.append('(later.' ~ column ~ ' is distinct from first_line.' ~ column ~ ')') %}
 {%- endfor %}
-{{ log }}_lines as (
-    {{ lines_of_log(log) }}
-),
-
 {{ log }}_repeated_keys as (
     select
         {{ contract['key'] | join(', ') }},
         event_date
-    from {{ log }}_lines
+    from (
+        {{ lines_of_log(log) }}
+    ) as lines
     group by {{ contract['key'] | join(', ') }}, event_date
     having count(*) > 1
 ),
@@ -34,7 +32,9 @@ with
                 lines.event_date
             order by lines.delivery_date, lines.source_file, lines.line_number
         ) as copy_number
-    from {{ log }}_lines as lines
+    from (
+        {{ lines_of_log(log) }}
+    ) as lines
     inner join {{ log }}_repeated_keys as repeated_keys
         on
             {% for column in contract['key'] -%}
