@@ -10,14 +10,13 @@ with
 {%- for column in contract['measures'] %}
 {%- do differences.append('(later.' ~ column ~ ' is distinct from first_line.' ~ column ~ ')') %}
 {%- endfor %}
-{{ log }}_repeated_keys as (
-    select
-        {{ contract['key'] | join(', ') }},
-        event_date
+-- Few lines have a key that another line has. They are found by a hash of it, which is shorter; the keys decide.
+{{ log }}_repeated_hashes as (
+    select {{ key_hash(contract['key'] + ['event_date']) }} as key_hash
     from (
         {{ lines_of_log(log) }}
     ) as lines
-    group by {{ contract['key'] | join(', ') }}, event_date
+    group by {{ key_hash(contract['key'] + ['event_date']) }}
     having count(*) > 1
 ),
 
@@ -35,12 +34,10 @@ with
     from (
         {{ lines_of_log(log) }}
     ) as lines
-    inner join {{ log }}_repeated_keys as repeated_keys
-        on
-            {% for column in contract['key'] -%}
-            lines.{{ column }} = repeated_keys.{{ column }}
-            and {% endfor -%}
-            lines.event_date = repeated_keys.event_date
+    where
+        {{ key_hash(contract['key'] + ['event_date']) }} in (
+            select repeated_hashes.key_hash from {{ log }}_repeated_hashes as repeated_hashes
+        )
 ),
 
 {{ log }}_repeats as (
