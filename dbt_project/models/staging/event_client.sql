@@ -32,7 +32,5 @@ select
             then cast(round(coalesce(rated.revenue, 0) * rated.ratio, 6) as decimal(18, 6))
     end as ad_amount,
     rated.event_date,
-    rated.delivery_date,
-    rated.source_file,
-    rated.line_number
+    rated.delivery_date
 from rated

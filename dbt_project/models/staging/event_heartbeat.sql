@@ -74,8 +74,6 @@ timed as (
         fixes.event_date,
         {{ beat('matches.match_started_at', 'fixes.event_date_time') }} as beat,
         fixes.delivery_date,
-        fixes.source_file,
-        fixes.line_number,
         matches.match_number
     from fixes
     inner join matches
@@ -95,9 +93,7 @@ select
     timed.event_date,
     timed.beat,
     crowded_beats.last_fix_at is null or timed.event_date_time = crowded_beats.last_fix_at as is_last_of_beat,
-    timed.delivery_date,
-    timed.source_file,
-    timed.line_number
+    timed.delivery_date
 from timed
 left join crowded_beats
     on
