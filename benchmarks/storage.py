@@ -19,6 +19,7 @@ import duckdb
 
 from benchmarks.measuring import BenchmarkError, machine_line, markdown
 from leap_assets.settings import Settings, load_settings
+from leap_assets.warehouse.connections import STORAGE_VERSION
 
 RUNS = 7
 
@@ -43,9 +44,9 @@ PARQUET = {
 }
 DUCKDB = {
     # name: (version of the storage, sorted)
-    "DuckDB, as delivered": ("v1.0.0", False),
-    "DuckDB, sorted": ("v1.0.0", True),
-    "DuckDB, sorted, newest storage": ("latest", True),
+    "DuckDB, as delivered": (STORAGE_VERSION, False),
+    "DuckDB, sorted": (STORAGE_VERSION, True),
+    "DuckDB, sorted, its default storage": ("v1.0.0", True),
 }
 
 
@@ -101,25 +102,26 @@ def _measure(
         whole = landed / lines
         row = [log.name, f"{lines:,}", "landing files", f"{whole:.1f}", "1.0"]
         sizes.append(row)
-        raw_size = _copy(connection, folder / f"{log.name}_raw.duckdb", raw, "v1.0.0", "")
+        raw_size = _copy(connection, folder / f"{log.name}_raw.duckdb", raw, STORAGE_VERSION)
         sizes.append(_size(log, lines, "Leap, leap_raw: every valid line", raw_size / lines, whole))
         files = {"Leap, leap_stage": folder / f"{log.name}_stage.duckdb"}
-        stage_size = _copy(connection, files["Leap, leap_stage"], stage, "v1.0.0", "")
+        stage_size = _copy(connection, files["Leap, leap_stage"], stage, STORAGE_VERSION)
         sizes.append(_size(log, rows, "Leap, leap_stage: each fact once", stage_size / rows, whole))
+        as_delivered = (
+            f"(select * exclude (source_file, line_number) from {raw} "
+            "order by delivery_date, source_file, line_number)"
+        )
+        in_order = f"(from {stage} order by {log.order})"
         for number, (name, (storage, is_sorted)) in enumerate(DUCKDB.items()):
             files[name] = folder / f"{log.name}_{number}.duckdb"
-            order = (
-                f"order by {log.order}" if is_sorted else "order by delivery_date, source_file, line_number"
-            )
-            size = _copy(connection, files[name], stage, storage, order)
-            sizes.append(_size(log, rows, name, size / rows, whole))
+            source, count = (in_order, rows) if is_sorted else (as_delivered, lines)
+            size = _copy(connection, files[name], source, storage)
+            sizes.append(_size(log, count, name, size / count, whole))
         for number, (name, (setting, is_sorted)) in enumerate(PARQUET.items()):
             files[name] = folder / f"{log.name}_{number}.parquet"
-            order = log.order if is_sorted else "delivery_date, source_file, line_number"
-            connection.execute(
-                f"copy (from {stage} order by {order}) to '{files[name]}' (format parquet, {setting})"
-            )
-            sizes.append(_size(log, rows, name, files[name].stat().st_size / rows, whole))
+            source, count = (in_order, rows) if is_sorted else (as_delivered, lines)
+            connection.execute(f"copy {source} to '{files[name]}' (format parquet, {setting})")
+            sizes.append(_size(log, count, name, files[name].stat().st_size / count, whole))
         day, match, player = _chosen(connection, stage)
     of_day = f"event_date = date '{day}'"
     asked = [
@@ -136,12 +138,12 @@ def _measure(
         times.append([log.name, name, *(f"{1000 * seconds:.1f}" for seconds in taken)])
 
 
-def _copy(connection: duckdb.DuckDBPyConnection, path: Path, table: str, storage: str, order: str) -> int:
-    """Bytes of a new file that holds a table alone."""
+def _copy(connection: duckdb.DuckDBPyConnection, path: Path, source: str, storage: str) -> int:
+    """Bytes of a new file that holds the rows of a table or a query alone."""
     connection.execute(f"attach '{path}' as kept (storage_version '{storage}')")
     connection.execute("checkpoint kept")
     empty = path.stat().st_size
-    connection.execute(f"create table kept.rows as from {table} {order}")
+    connection.execute(f"create table kept.rows as from {source}")
     connection.execute("checkpoint kept")
     connection.execute("detach kept")
     return path.stat().st_size - empty

@@ -349,7 +349,10 @@ def _parse_csv(record: bytes, delimiter: str) -> list[str] | None:
 def _split(
     lines: pa.LargeStringArray, n_fields: int, delimiter: str
 ) -> tuple[pa.Table, npt.NDArray[np.bool_]]:
-    """Fields of the lines without quotes that have as many as they should, and which lines those are."""
+    """Fields of the lines without quotes that have as many as they should, and which lines those are.
+
+    No line is empty, since Arrow would leave that out.
+    """
     names = field_names(n_fields)
     is_record = np.ones(len(lines), bool)
 

@@ -19,6 +19,7 @@ from .trials import UNIT_TEST, Outcome
 TIMEOUT_S = 600
 KERNEL = ("leap_assets_tests/conflicts",)
 DELIVERIES = (
+    "leap_assets_tests/landing/test_records.py",
     "leap_assets_tests/landing/test_ingestion.py",
     "leap_assets_tests/landing/test_simulated_delivery.py",
 )
@@ -127,9 +128,11 @@ CHANGES: dict[str, tuple[tuple[str, ...], tuple[tuple[str, str], ...]]] = {
         DELIVERIES,
         (
             ("file_row_number + 1 as line_number", "file_row_number as line_number"),
-            ("coalesce(len(record) = {len(header)}, false)", "coalesce(len(record) >= {len(header)}, false)"),
-            ("record[{header.index(name) + 1}]", "record[{header.index(name) + 2}]"),
-            ("coalesce(fields, string_split(", "coalesce(null::varchar[], string_split("),
+            ('f"{fields[0]} is not null"', '"true"'),
+            (
+                "Value(fields[header.index(name)], is_text=True)",
+                "Value(fields[header.index(name) - 1], is_text=True)",
+            ),
             ("by_header.setdefault(header, [])", "by_header.setdefault((), [])"),
             ("_escape_glob(str(file.path))", "str(file.path)"),
             ("and record is not null as is_parsed", "as is_parsed"),
@@ -142,10 +145,23 @@ CHANGES: dict[str, tuple[tuple[str, ...], tuple[tuple[str, str], ...]]] = {
     "landing/records.py": (
         DELIVERIES,
         (
-            ('line += whole.count(b"\\n")', "line += 1"),
-            ("_table(block, _line_starts(block), first_line)", "_table(block, _line_starts(block), 1)"),
+            ("yield _table(block, starts, first_line)", "yield _table(block, starts, 1)"),
+            ("carried = data[starts[open_from] :]", 'carried = b""'),
             ("closing - first <= QUOTED_SPAN_LINES:", "closing - first < 1:"),
-            ("len(fields) == n_fields", "fields"),
+            (
+                "fields is not None and len(fields) == n_fields:\n                spans",
+                "fields:\n                spans",
+            ),
+            (
+                "fields is not None and len(fields) == n_fields:\n            position",
+                "fields:\n            position",
+            ),
+            ("is_record[row.number - 1] = False", "is_record[row.number - 2] = False"),
+            (
+                "position[np.flatnonzero(is_plain)[is_record]]",
+                "position[np.flatnonzero(is_plain)[: len(plain)]]",
+            ),
+            ("""'"|\\r[^\\n]'""", """'"'"""),
             ("        if not is_headed and len(table):", "        if len(table):"),
             ("np.diff(starts) <= 2", "np.diff(starts) <= 1"),
             ('    if last := b"".join(rest):', '    if not (last := b"".join(rest)):'),
