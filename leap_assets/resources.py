@@ -36,6 +36,7 @@ from leap_assets.simulated_day import DayWriter
 from leap_assets.simulation import World
 from leap_assets.warehouse.connections import (
     MEMORY_VARIABLE,
+    create_database,
     data_folders,
     describe_disk_error,
     describe_memory_error,
@@ -493,6 +494,9 @@ class LeapDbt(DbtCliResource):
     def cli(self, args: Sequence[str], **options: Any) -> Any:
         """Start dbt; its environment carries the settings."""
         os.environ.update(self.environment)
+        if args[0] == "build" and self.target != SPARK:
+            # dbt would make one of another storage
+            create_database(Path(self.environment[WAREHOUSE_VARIABLE]))
         return super().cli(args, **options)
 
     @property

@@ -133,7 +133,7 @@ def with_fields(table: pa.Table, n_fields: int, delimiter: str = ",") -> pa.Tabl
     position = np.full(len(table), -1)
     # of the line's fields among all that were found
     position[np.flatnonzero(is_plain)[is_record]] = np.arange(len(plain))
-    others = []
+    others: list[list[str]] = []
     for i in np.flatnonzero(has_text & ~is_plain).tolist():
         line = texts[i].as_py()
         fields = _parse_csv(line.encode(), delimiter) if '"' in line else line.rstrip("\r\n").split(delimiter)

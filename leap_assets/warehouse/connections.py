@@ -19,6 +19,18 @@ CHANGEABLE = ("TimeZone", "preserve_insertion_order", "write_buffer_row_group_co
 # dbt sets these for each of its cursors
 
 
+def create_database(path: Path) -> None:
+    """Make an empty DuckDB file of `STORAGE_VERSION` where there is none.
+
+    Whoever opens it needs no setting for that: with one of its own, no second connection of a process could open it.
+    """
+    if not path.exists():
+        with duckdb.connect() as scratch:
+            scratch.execute(
+                f"attach {quote_literal(str(path))} (storage_version {quote_literal(STORAGE_VERSION)})"
+            )
+
+
 def open_for_writing(
     path: Path, folders: Iterable[Path] | None = None, memory_limit: str | None = None
 ) -> duckdb.DuckDBPyConnection:
@@ -26,12 +38,7 @@ def open_for_writing(
 
     With `folders`, SQL reaches no file outside them; with `memory_limit`, see `limit_memory`.
     """
-    if not path.exists():
-        # apart: with a setting of its own, no second connection of this process could have the file open
-        with duckdb.connect() as scratch:
-            scratch.execute(
-                f"attach {quote_literal(str(path))} (storage_version {quote_literal(STORAGE_VERSION)})"
-            )
+    create_database(path)
     connection = duckdb.connect(str(path))
     try:
         connection.execute("set TimeZone = 'UTC'")

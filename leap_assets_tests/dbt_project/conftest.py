@@ -13,8 +13,6 @@ import duckdb
 import pytest
 from dbt.cli.main import dbtRunner
 
-from leap_assets.warehouse.connections import STORAGE_VERSION
-
 from .raw_warehouse import Delivery, create_raw_tables, load_delivery, made_up_deliveries, replace_conflicts
 
 PROJECT = Path(__file__).parents[2] / "dbt_project"
@@ -31,8 +29,7 @@ class DbtWarehouse:
     target: Path
 
     def connect(self) -> duckdb.DuckDBPyConnection:
-        # as profiles.yml has it: a process opens a file in one way
-        return duckdb.connect(str(self.path), config={"storage_compatibility_version": STORAGE_VERSION})
+        return duckdb.connect(str(self.path))
 
     def dbt(self, *arguments: str, environment: Mapping[str, str] | None = None) -> dict[str, str]:
         """Run a dbt command; returns the status of each node by its name."""
