@@ -12,7 +12,9 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from leap_assets.landing.ingestion import create_raw_tables
 from leap_assets.partitions import Window
+from leap_assets.warehouse.connections import open_for_writing
 from leap_assets.warehouse.publication import Meaning, key_figures, publish
 
 READERS = 8
@@ -91,6 +93,16 @@ def test_a_snapshot_without_deliveries_has_no_days(tmp_path, warehouse):
     with duckdb.connect(str(path), read_only=True) as published:
         query = "select * exclude (published_at) from leap_published.snapshot"
         assert published.execute(query).fetchall() == [("the run", 0, None, None, "USD")]
+
+
+def test_old_tools_can_open_what_is_published(tmp_path):
+    path = tmp_path / "published.duckdb"
+    with open_for_writing(tmp_path / "leap.duckdb") as warehouse:
+        create_raw_tables(warehouse)
+        publish(warehouse, path, "the run", currency="USD")
+    with duckdb.connect(str(path), read_only=True) as published:
+        query = "select tags['storage_version'] from duckdb_databases() where not internal"
+        assert published.execute(query).fetchall() == [("v1.0.0+",)]
 
 
 def test_published_tables_carry_their_meanings(tmp_path, warehouse):
