@@ -15,7 +15,7 @@ MEMORY_VARIABLE = "DBT_LEAP_MEMORY_LIMIT"
 # how a run tells dbt: no part of profiles.yml, where another value would make dbt parse the project anew
 STORAGE_VERSION = "v1.5.0"
 # of new files: writing one takes a quarter less CPU time than with DuckDB's default, which old versions can read
-CHANGEABLE = ("TimeZone", "preserve_insertion_order", "write_buffer_row_group_count")
+CHANGEABLE = ("TimeZone", "write_buffer_row_group_count")
 # dbt sets these for each of its cursors
 
 
@@ -42,9 +42,6 @@ def open_for_writing(
     connection = duckdb.connect(str(path))
     try:
         connection.execute("set TimeZone = 'UTC'")
-        # each thread writes row groups of its own. In order, those that a statement or a thread leaves half full are
-        # written once more at the end. What is sorted (`order by`) stays so
-        connection.execute("set preserve_insertion_order = false")
         # DuckDB keeps five row groups of a large insert before it writes them: a third more memory, and no gain
         connection.execute("set write_buffer_row_group_count = 1")
         if memory_limit is not None:

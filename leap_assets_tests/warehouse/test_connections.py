@@ -1,4 +1,4 @@
-"""The warehouse's file: its storage, who else may open it, and the order of rows that were sorted."""
+"""The warehouse's file: its storage, and who else may open it."""
 
 import duckdb
 
@@ -28,19 +28,3 @@ def test_a_file_of_an_older_storage_keeps_it_and_its_rows(tmp_path):
     with open_for_writing(path) as connection:
         assert storage_of(connection) == "v1.0.0+"
         assert connection.execute("from numbers order by 1").fetchall() == [(0,), (1,), (2,)]
-
-
-def test_sorted_rows_stay_sorted(tmp_path):
-    rows = 300_000  # several row groups
-    with open_for_writing(tmp_path / "leap.duckdb") as connection:
-        connection.execute("set threads = 4")
-        connection.execute(
-            f"create table delivered as select (n * 7919) % {rows} as n from range({rows}) as r (n)"
-        )
-        connection.execute("create table kept (n bigint)")
-        connection.execute("insert into kept select n from delivered order by n")
-        unsorted = "select count(*) from kept as a join kept as b on a.rowid + 1 = b.rowid where a.n > b.n"
-        assert connection.execute(unsorted).fetchall() == [(0,)]
-        assert connection.execute("select count(*), sum(n) from kept").fetchall() == [
-            (rows, rows * (rows - 1) // 2)
-        ]
