@@ -112,14 +112,15 @@ def _measure(
             "order by delivery_date, source_file, line_number)"
         )
         in_order = f"(from {stage} order by {log.order})"
+        kept = {False: (as_delivered, lines), True: (in_order, rows)}
         for number, (name, (storage, is_sorted)) in enumerate(DUCKDB.items()):
             files[name] = folder / f"{log.name}_{number}.duckdb"
-            source, count = (in_order, rows) if is_sorted else (as_delivered, lines)
+            source, count = kept[is_sorted]
             size = _copy(connection, files[name], source, storage)
             sizes.append(_size(log, count, name, size / count, whole))
         for number, (name, (setting, is_sorted)) in enumerate(PARQUET.items()):
             files[name] = folder / f"{log.name}_{number}.parquet"
-            source, count = (in_order, rows) if is_sorted else (as_delivered, lines)
+            source, count = kept[is_sorted]
             connection.execute(f"copy {source} to '{files[name]}' (format parquet, {setting})")
             sizes.append(_size(log, count, name, files[name].stat().st_size / count, whole))
         day, match, player = _chosen(connection, stage)

@@ -2,6 +2,7 @@
 with
 {% for log in log_contract() %}
 {%- set contract = log_contract(log) %}
+{%- set hash_of_key = key_hash(contract['key'] + ['event_date']) %}
 {%- set key_texts = [] %}
 {%- for column in contract['key'] %}
 {%- do key_texts.append('cast(later.' ~ column ~ ' as ' ~ dbt.type_string() ~ ')') %}
@@ -12,11 +13,11 @@ with
 {%- endfor %}
 -- Few lines have a key that another line has. They are found by a hash of it, which is shorter; the keys decide.
 {{ log }}_repeated_hashes as (
-    select {{ key_hash(contract['key'] + ['event_date']) }} as key_hash
+    select {{ hash_of_key }} as key_hash
     from (
         {{ lines_of_log(log) }}
     ) as lines
-    group by {{ key_hash(contract['key'] + ['event_date']) }}
+    group by {{ hash_of_key }}
     having count(*) > 1
 ),
 
@@ -35,7 +36,7 @@ with
         {{ lines_of_log(log) }}
     ) as lines
     where
-        {{ key_hash(contract['key'] + ['event_date']) }} in (
+        {{ hash_of_key }} in (
             select repeated_hashes.key_hash from {{ log }}_repeated_hashes as repeated_hashes
         )
 ),
