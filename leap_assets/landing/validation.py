@@ -86,12 +86,6 @@ def _integer(value: str) -> str:
 
 def _timestamp(value: str) -> str:
     # A time without a zone is UTC (the session's zone), one with an offset is converted.
-    # Nearly all times have the first form; telling it costs a third of the regular expression. Digits are checked by
-    # the cast, the sign of a year by the comparison.
-    is_usual = f"{value} like '____-__-__T__:__:__Z'"
-    usual = (
-        f"case when {value} >= '0' and not contains({value}, 'T24') then try_cast({value} as timestamptz) end"
-    )
     # What the cast does not read is written as it does: seconds, no blank before the offset, no more than microseconds.
     # UTC is a zone's name to it, and of that it makes the zone of the lines behind.
     written = f"regexp_replace({value}, '^(.{{16}})($|[^:])', '\\1:00\\2')"
@@ -99,10 +93,8 @@ def _timestamp(value: str) -> str:
     written = f"regexp_replace({written}, ' ([+-])', '\\1')"
     written = f"regexp_replace({written}, '(\\.\\d{{6}})\\d+', '\\1')"
     direct = f"case when not contains({value}, 'UTC') then try_cast({value} as timestamptz) end"
-    other = f"coalesce({direct}, try_cast({written} as timestamptz))"
-    return _utc(
-        f"case when {is_usual} then {usual} when regexp_full_match({value}, '{TIME_FORM}') then {other} end"
-    )
+    read = f"coalesce({direct}, try_cast({written} as timestamptz))"
+    return _utc(f"case when regexp_full_match({value}, '{TIME_FORM}') then {read} end")
 
 
 def _utc(value: str) -> str:

@@ -107,7 +107,6 @@ CHANGES: dict[str, tuple[tuple[str, ...], tuple[tuple[str, str], ...]]] = {
             ("{name} {sign} {bound}", "{name} {sign}= {bound}"),
             ("round({bounded}::double * 1e6)", "round({bounded}::double) * 1000000"),
             ("session_max_s - 24 * 3600", "session_max_s"),
-            ("contains({value}, 'T24')", "contains({value}, 'T25')"),
             ("not regexp_full_match({name}", "not regexp_matches({name}"),
             ("coalesce({rated_from} > event_date, true)", "coalesce({rated_from} > event_date, false)"),
             ("{rated_from} > event_date", "{rated_from} >= event_date"),
