@@ -7,7 +7,6 @@ run's window; each run puts its own in their place. A test holds that the tables
 import contextlib
 import dataclasses
 import datetime as dt
-import inspect
 import json
 import os
 import re
@@ -159,7 +158,7 @@ class Warehouse:
             logs=self.settings.logs,
             start_date=self.settings.start_date,
             rates=read_rates(SEEDS / "exchange_rates.csv"),
-            **_accepted(load_deliveries, session_max_hours=getattr(self.settings, "session_max_hours", None)),
+            session_max_hours=self.settings.session_max_hours,
         )
 
     def run(self, delivered: Window, *, is_last: bool = True, by_day: bool = False) -> None:
@@ -175,7 +174,7 @@ class Warehouse:
             Whether each statement is run for one event day after the other, as `insert_window` may cut a window.
         """
         self.load(delivered)
-        window = event_window_of(delivered, self.settings)
+        window = event_window(delivered, self.settings.start_date, self.settings.session_max_hours)
         pieces = [Window(day, day) for day in window] if by_day else [window]
         self.ran.append(window)
         with _transaction(self.connection):
@@ -236,19 +235,6 @@ class Warehouse:
 
 def _inside(window: Window) -> str:
     return f"event_date between date '{window.first}' and date '{window.last}'"
-
-
-def _accepted(function: Any, **arguments: Any) -> dict[str, Any]:
-    return {name: value for name, value in arguments.items() if name in inspect.signature(function).parameters}
-
-
-def event_window_of(delivered: Window, settings: Settings) -> Window:
-    """The event days that a run rewrites."""
-    return event_window(
-        delivered,
-        settings.start_date,
-        **_accepted(event_window, session_max_hours=getattr(settings, "session_max_hours", None)),
-    )
 
 
 @contextlib.contextmanager

@@ -30,10 +30,8 @@ class Setup:
 
     def settings(self, data_dir: Path) -> Settings:
         """Settings of an installation in a folder."""
-        known = {field.name for field in dataclasses.fields(Settings)}
-        values = {name: value for name, value in self.values.items() if name in known}
         return Settings(
-            data_dir=data_dir, source="landing", start_date=self.start_date, proofs=False, **values
+            data_dir=data_dir, source="landing", start_date=self.start_date, proofs=False, **self.values
         )
 
 
