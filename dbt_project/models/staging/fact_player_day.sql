@@ -38,13 +38,16 @@ sign_ons_of_day as (
 ),
 
 fixes_of_day as (
+    -- On their own day, not that of their match: a player who joins after midnight is not seen before.
     select
         player_id,
-        event_date,
-        sum(fixes) as fixes
-    from {{ ref('stage_match_players') }}
-    where {{ in_window('event_date') }}
-    group by player_id, event_date
+        cast(event_date_time as date) as event_date,
+        count(*) as fixes
+    from {{ ref('event_heartbeat') }}
+    where
+        {{ in_window('event_date', days_before=1) }}
+        and {{ in_window('cast(event_date_time as date)') }}
+    group by player_id, cast(event_date_time as date)
 ),
 
 events_of_day as (
