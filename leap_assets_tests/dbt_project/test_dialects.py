@@ -23,11 +23,12 @@ def render(macro: str, engine: str, *arguments: Any) -> str:
     environment.globals["adapter"] = SimpleNamespace(
         dispatch=lambda name: named[f"{VARIANTS[engine]}__{name}"]
     )
-    for file in ("floor_division", "money_quotient", "day_series", "number_series"):
+    # the macro that another one uses before it
+    for file in ("floor_division", "rounded_quotient", "money_quotient", "day_series", "number_series"):
         text = (PROJECT / "macros" / f"{file}.sql").read_text()
         module = environment.from_string(text).module
         for name in re.findall(r"macro (\w+)\(", text):
-            named[name] = getattr(module, name)
+            named[name] = environment.globals[name] = getattr(module, name)
     return str(named[macro](*arguments))
 
 
