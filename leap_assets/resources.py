@@ -329,6 +329,7 @@ class Warehouse(DuckDBResource):
         start_date: dt.date,
         rates: Mapping[str, dt.date],
         hashing: KeyedHash | None,
+        event_types: Sequence[str],
         thresholds: Thresholds,
         expected_logs: Sequence[str],
         say: Callable[[str], None],
@@ -343,6 +344,7 @@ class Warehouse(DuckDBResource):
                 start_date=start_date,
                 rates=rates,
                 hashing=hashing,
+                event_types=event_types,
                 say=say,
             )
             return loaded, check_thresholds(rows_of(connection), days, expected_logs, thresholds)

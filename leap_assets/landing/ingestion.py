@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from leap_assets.landing.contracts import CONTRACTS, LINEAGE, Column, Contract
+from leap_assets.landing.contracts import CONTRACTS, LINEAGE, Column, Contract, with_event_types
 from leap_assets.landing.files import LandedFile, LandingError, list_files
 from leap_assets.landing.hashing import TEXT_PREFIX, KeyedHash
 from leap_assets.landing.relations import (
@@ -100,6 +100,7 @@ def load_deliveries(
     start_date: dt.date,
     rates: Mapping[str, dt.date],
     hashing: KeyedHash | None = None,
+    event_types: Sequence[str] = (),
     say: Callable[[str], None] = lambda sentence: None,
 ) -> list[Loaded]:
     """Replace the rows that some delivery days brought, for some logs, in one transaction.
@@ -120,6 +121,8 @@ def load_deliveries(
         First day with an exchange rate, by currency.
     hashing : KeyedHash, optional
         For a source with personal data: rejected lines keep a hash instead of their text, messages no values.
+    event_types : sequence of str
+        Types of client events that the source declares beside Leap's own.
     say : callable
         Receives sentences about progress and oddities.
 
@@ -135,7 +138,14 @@ def load_deliveries(
     """
     deliveries = {log: list_files(landing_dir, log, days) for log in logs}
     return load_files(
-        connection, deliveries, days, start_date=start_date, rates=rates, hashing=hashing, say=say
+        connection,
+        deliveries,
+        days,
+        start_date=start_date,
+        rates=rates,
+        hashing=hashing,
+        event_types=event_types,
+        say=say,
     )
 
 
@@ -147,6 +157,7 @@ def load_files(
     start_date: dt.date,
     rates: Mapping[str, dt.date],
     hashing: KeyedHash | None = None,
+    event_types: Sequence[str] = (),
     say: Callable[[str], None] = lambda sentence: None,
 ) -> list[Loaded]:
     """Like `load_deliveries`, of files by log that somebody else has listed."""
@@ -156,7 +167,16 @@ def load_files(
         loaded = [
             row
             for log, files in deliveries.items()
-            for row in _load_log(connection, CONTRACTS[log], files, days, start_date, rates, hashing, say)
+            for row in _load_log(
+                connection,
+                with_event_types(CONTRACTS[log], event_types),
+                files,
+                days,
+                start_date,
+                rates,
+                hashing,
+                say,
+            )
         ]
         connection.commit()
     except BaseException as error:

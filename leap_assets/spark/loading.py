@@ -39,6 +39,7 @@ class FileLoader:
     rates: Mapping[str, dt.date]
     hashing: KeyedHash | None
     memory_limit: str
+    event_types: tuple[str, ...] = ()
 
     @property
     def schema(self) -> str:
@@ -65,6 +66,7 @@ class FileLoader:
                     start_date=self.start_date,
                     rates=self.rates,
                     hashing=self.hashing,
+                    event_types=self.event_types,
                     say=lambda sentence: said.append((SAID, sentence)),
                 )
             except LandingError as error:
@@ -148,6 +150,7 @@ def load_deliveries(
     start_date: dt.date,
     rates: Mapping[str, dt.date],
     hashing: KeyedHash | None,
+    event_types: Sequence[str] = (),
     memory_limit: str,
     contents: Mapping[str, Any],
     say: Callable[[str], None],
@@ -161,7 +164,7 @@ def load_deliveries(
         In folders that the workers see under the same path, or listed by `list_uri_files`.
     days : sequence of date
         Delivery days, consecutive.
-    start_date, rates, hashing, say
+    start_date, rates, hashing, event_types, say
         As of the embedded engine's loader.
     memory_limit : str
         Memory that a task's DuckDB takes before it works on disk.
@@ -182,7 +185,7 @@ def load_deliveries(
     frames = {
         log: _read(
             session,
-            FileLoader(log, start_date, dict(rates), hashing, memory_limit),
+            FileLoader(log, start_date, dict(rates), hashing, memory_limit, tuple(event_types)),
             own,
             contents.get(log),
         ).persist()
