@@ -7,6 +7,7 @@ import dataclasses
 import datetime as dt
 import difflib
 import hashlib
+import json
 import re
 import tomllib
 from collections.abc import Iterable, Mapping
@@ -281,7 +282,7 @@ def _events(
                 path,
                 text,
                 name,
-                f'it must be a table: [events.{_toml_key(name)}], and in it description = "what it is"',
+                f'it must be a table: [events.{toml_key(name)}], and in it description = "what it is"',
             )
         if not EVENT_NAME.fullmatch(name):
             raise _wrong(
@@ -302,8 +303,9 @@ def _events(
         yield name, _text(path, text, table, "description")
 
 
-def _toml_key(name: str) -> str:
-    return name if re.fullmatch(r"[A-Za-z0-9_-]+", name) else f'"{name}"'
+def toml_key(name: str) -> str:
+    """A name as a key of TOML."""
+    return name if re.fullmatch(r"[A-Za-z0-9_-]+", name) else json.dumps(name, ensure_ascii=False)
 
 
 def _personal(

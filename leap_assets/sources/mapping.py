@@ -133,6 +133,8 @@ class Mapper:
         self._source = source
         self._work_dir = work_dir
         self._file: RecordFile | None = None
+        # whether `limit` left out records of the file that was mapped last
+        self.is_cut = False
         self._connection = duckdb.connect(
             # one thread: rows come out in the order of the records
             config={
@@ -331,6 +333,7 @@ class Mapper:
 
     def _read(self, file: RecordFile, limit: int | None) -> None:
         connection = self._connection
+        self.is_cut = False
         _create_delivered(connection, file.name)
         errors: list[Exception] = []
         with open_records(file, self._work_dir) as records:
@@ -342,10 +345,11 @@ class Mapper:
                 try:
                     for batch in records.batches:
                         if left is not None:
+                            self.is_cut = self.is_cut or len(batch) > left
                             batch = batch.slice(0, left)
                             left -= len(batch)
                         yield batch
-                        if left == 0:
+                        if self.is_cut:
                             return
                 except Exception as error:
                     errors.append(error)
