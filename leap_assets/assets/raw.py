@@ -100,6 +100,7 @@ def build_raw(partitions: dg.PartitionsDefinition, settings: Settings) -> dg.Ass
                 logs=logs,
                 start_date=settings.start_date,
                 rates=read_rates(landing.exchange_rates_path),
+                session_max_hours=settings.session_max_hours,
                 hashing=hashing,
                 event_types=_event_types(settings),
                 thresholds=thresholds,

@@ -164,7 +164,8 @@ def _check(
         tried, start_date = _try(settings, source, hashing, folder, Path(temporary), sample)
         print(f"{source.name}: {source.description or 'no description'}")
         print(f"\nrecords tried: {tried.records:,}; of these cannot be read: {tried.unreadable:,}")
-        with _load(source, hashing, Path(temporary) / "landing", tried, start_date) as connection:
+        landing_dir = Path(temporary) / "landing"
+        with _load(settings, source, hashing, landing_dir, tried, start_date) as connection:
             _print_logs(connection, source, tried)
     _print_fields(tried)
     _print_ignored(tried)
@@ -290,7 +291,12 @@ def _preview(mapper: Mapper, one: Prepared) -> str:
 
 @contextlib.contextmanager
 def _load(
-    source: MappedSource, hashing: KeyedHash | None, landing_dir: Path, tried: Tried, start_date: dt.date
+    settings: Settings,
+    source: MappedSource,
+    hashing: KeyedHash | None,
+    landing_dir: Path,
+    tried: Tried,
+    start_date: dt.date,
 ) -> Iterator[duckdb.DuckDBPyConnection]:
     """A database in memory with what was mapped, loaded as by the runs of the commands that are shown; keeps books."""
     logs = [select.log for select in source.selects]
@@ -310,6 +316,7 @@ def _load(
                     logs=logs,
                     start_date=start_date,
                     rates=rates,
+                    session_max_hours=settings.session_max_hours,
                     hashing=hashing,
                     event_types=tuple(source.events),
                 )

@@ -37,6 +37,7 @@ class FileLoader:
     log: str
     start_date: dt.date
     rates: Mapping[str, dt.date]
+    session_max_hours: float
     hashing: KeyedHash | None
     memory_limit: str
     event_types: tuple[str, ...] = ()
@@ -65,6 +66,7 @@ class FileLoader:
                     [file.delivery_date],
                     start_date=self.start_date,
                     rates=self.rates,
+                    session_max_hours=self.session_max_hours,
                     hashing=self.hashing,
                     event_types=self.event_types,
                     say=lambda sentence: said.append((SAID, sentence)),
@@ -149,6 +151,7 @@ def load_deliveries(
     *,
     start_date: dt.date,
     rates: Mapping[str, dt.date],
+    session_max_hours: float,
     hashing: KeyedHash | None,
     event_types: Sequence[str] = (),
     memory_limit: str,
@@ -164,7 +167,7 @@ def load_deliveries(
         In folders that the workers see under the same path, or listed by `list_uri_files`.
     days : sequence of date
         Delivery days, consecutive.
-    start_date, rates, hashing, event_types, say
+    start_date, rates, session_max_hours, hashing, event_types, say
         As of the embedded engine's loader.
     memory_limit : str
         Memory that a task's DuckDB takes before it works on disk.
@@ -185,7 +188,9 @@ def load_deliveries(
     frames = {
         log: _read(
             session,
-            FileLoader(log, start_date, dict(rates), hashing, memory_limit, tuple(event_types)),
+            FileLoader(
+                log, start_date, dict(rates), session_max_hours, hashing, memory_limit, tuple(event_types)
+            ),
             own,
             contents.get(log),
         ).persist()
