@@ -1,13 +1,17 @@
 {#-
-  What deduplication needs to know of a log: its key, its other contract columns (`derived`: read from one of
-  them, so not compared), and whether its lines belong to their own day or to the day of their match. Without a
-  name: the names of all logs.
+  What deduplication needs to know of a log: its key, its other contract columns, and whether its lines belong to their
+  own day or to the day of their match. Columns that are compared in their own way are named once more: `json` by what
+  their text says, `optional` only where both lines have a value; `derived` are read from another column, and columns
+  in `ignored` may differ, so neither is compared. (Two files may each know a part of a player, at times of their
+  own: such lines complement each other.) Without a name: the names of all logs.
 -#}
 {% macro log_contract(log=none) -%}
     {%- set contracts = {
         'player': {
             'key': ['player_id'],
             'measures': ['event_date_time', 'country', 'platform', 'experiment_group', 'display_name'],
+            'optional': ['country', 'platform', 'experiment_group', 'display_name'],
+            'ignored': ['event_date_time'],
             'is_of_match': false,
         },
         'product': {
@@ -23,7 +27,7 @@
         'session': {
             'key': ['player_id', 'session_id'],
             'measures': ['event_date_time', 'country', 'event_length_seconds', 'kills', 'deaths'],
-            'is_of_match': true,
+            'is_of_match': false,
         },
         'transaction': {
             'key': ['transaction_id'],
@@ -41,6 +45,7 @@
         'client': {
             'key': ['event_id'],
             'measures': ['player_id', 'session_id', 'event_type', 'timestamp', 'properties'],
+            'json': ['properties'],
             'derived': [
                 'level', 'time_spent', 'success', 'score', 'product', 'price', 'currency', 'ad_type', 'network',
                 'revenue', 'achievement', 'feature', 'session_length',

@@ -8,6 +8,7 @@
   DBT_LEAP_LOGS        the logs that the source declares, separated by commas. A log that is not declared is made
                        up for by client events where that is possible: see fact_transaction. Changing it: rebuild.
   DBT_LEAP_PIECE_LINES lines that bring a piece of the window: see insert_window. Changing it changes memory and time.
+  DBT_LEAP_SESSION_MAX_S seconds that a player-session may last; above 0. Changing it: rebuild.
   DBT_LEAP_START_DATE  first day of the world, YYYY-MM-DD. No event is older.
 -#}
 {% macro setting(name) -%}
@@ -16,6 +17,7 @@
         'DBT_LEAP_CURRENCY': 'USD',
         'DBT_LEAP_LOGS': log_contract() | join(','),
         'DBT_LEAP_PIECE_LINES': '2000000',
+        'DBT_LEAP_SESSION_MAX_S': '86400',
         'DBT_LEAP_START_DATE': '2025-01-01',
     } -%}
     {%- if name not in defaults -%}

@@ -68,9 +68,10 @@ class Rule:
     beat_s: float
 
     @property
-    def cooldown_beats(self) -> float:
-        """The longest pause within a conflict, in beats."""
-        return self.cooldown_s / self.beat_s
+    def cooldown_beats(self) -> int:
+        """The longest pause within a conflict, in whole beats."""
+        # in whole microseconds: 60.3 s / 20.1 s is 2.9999999999999996 in floats
+        return round(self.cooldown_s * 1e6) // self.beat_us
 
     @property
     def beat_us(self) -> int:

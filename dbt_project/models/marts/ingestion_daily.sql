@@ -39,6 +39,8 @@ with counts as (
         0 as duplicate,
         count(*) as rejected
     from {{ source('leap_raw', 'rejected_line') }}
+    -- Those are repeats.
+    where reason <> 'conflicting_duplicate'
     group by delivery_date, log
 )
 

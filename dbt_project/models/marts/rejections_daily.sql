@@ -4,6 +4,8 @@ select
     reason,
     count(*) as lines
 from {{ source('leap_raw', 'rejected_line') }}
+-- Those are repeats.
+where reason <> 'conflicting_duplicate'
 group by delivery_date, log, reason
 union all
 select

@@ -3,7 +3,7 @@ with lines as (
 ),
 
 rated as (
-    {{ with_ratio('lines') }}
+    {{ with_rates('lines') }}
 )
 
 select
@@ -29,7 +29,7 @@ select
     -- Rounded per event, like the amount of a transaction: every sum of it is the same.
     case
         when rated.event_type = 'ad_watched'
-            then cast(round(coalesce(rated.revenue, 0) * rated.ratio, 6) as decimal(18, 6))
+            then {{ exchanged('coalesce(rated.revenue, 0)', 6, 6) }}
     end as ad_amount,
     rated.event_date,
     rated.delivery_date

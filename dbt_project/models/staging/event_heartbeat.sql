@@ -64,8 +64,12 @@ timed as (
     select
         fixes.player_id,
         fixes.event_date_time,
-        -- A player of no team is a team of his own.
-        coalesce(fixes.team_id, fixes.player_id) as team_id,
+        -- A player without a team is a team of their own. A name that could be one of those is told apart.
+        case
+            when fixes.team_id is null then 'player:' || fixes.player_id
+            when fixes.team_id like 'player:%' or fixes.team_id like 'team:%' then 'team:' || fixes.team_id
+            else fixes.team_id
+        end as team_id,
         fixes.session_id,
         fixes.position_x,
         fixes.position_y,

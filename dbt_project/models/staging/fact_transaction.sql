@@ -39,7 +39,7 @@ lines as (
 ),
 
 priced as (
-    {{ with_ratio('lines') }}
+    {{ with_rates('lines') }}
 )
 
 select
@@ -54,6 +54,6 @@ select
     transaction_type,
     refunded_transaction_id,
     event_date,
-    -- Decimal all the way, rounded per line: sums of amounts agree to the cent wherever they are taken.
-    cast(round(cast(purchase_price as decimal(18, 4)) * ratio, 2) as decimal(18, 2)) as amount
+    -- Rounded per line: sums of amounts agree to the cent wherever they are taken.
+    {{ exchanged('purchase_price', 4, 2) }} as amount
 from priced

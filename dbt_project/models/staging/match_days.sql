@@ -2,7 +2,7 @@ with lines as (
     select
         session_id,
         event_date as line_date,
-        {{ dbt.dateadd('second', '-event_length_seconds', 'event_date_time') }} as first_at,
+        {{ session_start() }} as first_at,
         event_date_time as last_at
     from {{ source('leap_raw', 'event_session') }}
     where {{ in_window('event_date', days_before=1, days_after=1) }}
@@ -40,9 +40,8 @@ assigned as (
     select
         line_days.session_id,
         line_days.line_date,
-        -- One day back and no further: a day's rows then depend on its neighbours alone, in any order of loading.
         case
-            when line_days.first_at <= {{ dbt.dateadd('hour', 6, 'day_before.last_at') }} then line_days.line_date - 1
+            when {{ continues('line_days', 'day_before') }} then line_days.line_date - 1
             else line_days.line_date
         end as event_date
     from line_days

@@ -1,3 +1,4 @@
+{{ config(post_hook="{{ keep_conflicting_duplicates() }}") }}
 {%- set places = ['delivery_date', 'source_file', 'line_number'] -%}
 with
 {% for log in log_contract() %}
@@ -7,10 +8,7 @@ with
 {%- for column in contract['key'] %}
 {%- do key_texts.append('cast(later.' ~ column ~ ' as ' ~ dbt.type_string() ~ ')') %}
 {%- endfor %}
-{%- set differences = [] %}
-{%- for column in contract['measures'] %}
-{%- do differences.append('(later.' ~ column ~ ' is distinct from first_line.' ~ column ~ ')') %}
-{%- endfor %}
+{%- set compared = contract['measures'] | reject('in', contract.get('ignored', [])) | list %}
 -- Few lines have a key that another line has. They are found by a hash of it, which is shorter; the keys decide.
 {{ log }}_repeated_hashes as (
     select {{ hash_of_key }} as key_hash
@@ -48,10 +46,16 @@ with
         later.{{ column }},
         {% endfor -%}
         {{ key_texts | join(" || '|' || ") }} as key,
-        case
-            when {{ differences | join(' or ') }} then 'conflicting_duplicate'
-            else 'duplicate'
-        end as kind,
+        first_line.source_file as first_source_file,
+        first_line.line_number as first_line_number,
+        -- The columns that differ, each with a comma and a space in front.
+        concat(
+            {% for column in compared -%}
+            case when {{ differs(column, contract) }} then ', {{ column }}' else '' end,
+            {% endfor -%}
+            ''
+        ) as differing_columns,
+        {{ row_as_json('later', contract['key'] + contract['measures']) }} as raw_line,
         later.event_date
     from {{ log }}_copies as later
     inner join {{ log }}_copies as first_line
@@ -74,4 +78,17 @@ final as (
     {% endfor %}
 )
 
-select * from final
+select
+    log,
+    delivery_date,
+    source_file,
+    line_number,
+    key,
+    case when differing_columns = '' then 'duplicate' else 'conflicting_duplicate' end as kind,
+    event_date,
+    first_source_file,
+    first_line_number,
+    -- From the third character on: without the first comma and space.
+    case when differing_columns <> '' then substring(differing_columns, 3) end as differing_columns,
+    case when differing_columns <> '' then raw_line end as raw_line
+from final
