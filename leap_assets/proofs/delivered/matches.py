@@ -6,7 +6,7 @@ Every pair of opponents is looked at in every beat. Positions are those of `line
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -314,7 +314,3 @@ def _islands(
         if one is not None:
             island.append(one)
 
-
-def to_stage(found: Mapping[str, Any]) -> Frame:
-    """Columns of the found centroids as stage_centroids has them."""
-    return dict(found)
