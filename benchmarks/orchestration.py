@@ -20,6 +20,7 @@ from statistics import median
 
 from benchmarks.bookkeeping import measure
 from benchmarks.soak import FIRST_DAY, MB, Cost, Place, prepare, run_measured
+from leap_assets.landing.contracts import SESSION_MAX_HOURS
 from leap_assets.partitions import Window, event_window
 from leap_assets.settings import PROJECT_DIR
 
@@ -54,7 +55,7 @@ def dbt_alone(place: Place, environment: dict[str, str], days: Window) -> Cost:
     shutil.copy(TARGET / "partial_parse.msgpack", target)
     command = [
         str(Path(sys.executable).parent / "leap-dbt"),
-        *dbt_options(event_window(days, FIRST_DAY), target),
+        *dbt_options(event_window(days, FIRST_DAY, SESSION_MAX_HOURS), target),
     ]
     command += ["--select", f"{BEFORE_KERNEL} {AFTER_KERNEL}"]
     return run_measured(command, environment | dbt_environment(place.data), place.folder / "dbt.log")

@@ -68,7 +68,7 @@ def main(arguments: Sequence[str]) -> None:
     """Do the work of a run for some days."""
     settings = load_settings()
     days = Window(*map(dt.date.fromisoformat, arguments))
-    events = event_window(days, settings.start_date)
+    events = event_window(days, settings.start_date, settings.session_max_hours)
     settings.data_dir.mkdir(parents=True, exist_ok=True)
     folders = data_folders(settings.data_dir)
     simulate(settings, days)
@@ -80,6 +80,7 @@ def main(arguments: Sequence[str]) -> None:
             logs=settings.logs,
             start_date=settings.start_date,
             rates=read_rates(DBT_PROJECT_DIR / "seeds" / "exchange_rates.csv"),
+            session_max_hours=settings.session_max_hours,
         )
         check_thresholds(rows_of(connection), list(days), settings.logs, Thresholds())
     run_dbt(settings, events, BEFORE_KERNEL)

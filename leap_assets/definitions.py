@@ -52,7 +52,7 @@ def build_defs(
     elif settings.is_mapped:
         taken_in = build_take_in(partitions, settings)
         generators = [taken_in, *(spec for spec in generators if spec.key not in taken_in.keys)]
-    models = build_dbt(partitions, settings.start_date, resources["dbt"])
+    models = build_dbt(partitions, settings, resources["dbt"])
     tables = [build_raw(partitions, settings), build_conflicts(partitions, settings), *models]
     if simulated and settings.proofs:
         tables.append(build_proofs(partitions, settings))

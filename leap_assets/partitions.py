@@ -7,16 +7,15 @@ A run has a range of *delivery days*. Raw tables are replaced for exactly those;
 
 import dataclasses
 import datetime as dt
+import math
 from collections.abc import Iterator
 
 import dagster as dg
 
+# Lines are accepted up to 72 h after their event.
 LATE_DAYS = 3
-# lines are accepted up to 72 h after their event
-EARLY_DAYS = 1
-# clocks may be up to 24 h ahead of the end of the delivery day
-MIDNIGHT_DAYS = 1
-# a match that crosses midnight lets a line decide about the day beside its own
+# Clocks may be up to 24 h ahead of the end of the delivery day, to the first moment of the day behind.
+EARLY_DAYS = 2
 
 
 @dataclasses.dataclass(frozen=True)
@@ -69,12 +68,19 @@ def delivery_window(context: dg.AssetExecutionContext) -> Window:
     return Window(days[0], days[-1])
 
 
-def event_window(delivered: Window, start_date: dt.date) -> Window:
+def session_days(session_max_hours: float) -> int:
+    """How many midnights a session of the greatest length surely reaches over, at least one."""
+    return max(1, math.ceil(session_max_hours / 24))
+
+
+def event_window(delivered: Window, start_date: dt.date, session_max_hours: float) -> Window:
     """The event days whose rows lines delivered in `delivered` can change.
 
-    A line's own day lies between 3 days before and 1 day after its delivery day; a match that crosses midnight
-    takes the day beside it along.
+    A line's own time lies at most 3 days before and 2 days after the start of its delivery day, both included. A
+    session or a match that crosses midnights takes days beside it along, as many as LEAP_SESSION_MAX_HOURS allows; what
+    a player does behind the midnight after the end of their session, a day more.
     """
-    first = delivered.first - dt.timedelta(days=LATE_DAYS + MIDNIGHT_DAYS)
-    last = delivered.last + dt.timedelta(days=EARLY_DAYS + MIDNIGHT_DAYS)
+    beside = session_days(session_max_hours)
+    first = delivered.first - dt.timedelta(days=LATE_DAYS + beside)
+    last = delivered.last + dt.timedelta(days=EARLY_DAYS + beside + 1)
     return Window(max(first, start_date), max(last, start_date))

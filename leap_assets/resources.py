@@ -187,6 +187,7 @@ def world_of(settings: Settings) -> dict[str, dict[str, str]]:
         "LEAP_CONFLICT_DISTANCE": str(settings.conflict_distance),
         "LEAP_CONFLICT_COOLDOWN_S": str(settings.conflict_cooldown_s),
         "LEAP_CURRENCY": settings.currency,
+        "LEAP_SESSION_MAX_HOURS": str(settings.session_max_hours),
         "LEAP_LOGS": ",".join(settings.logs),
     }
     if settings.engine == SPARK:
@@ -230,6 +231,12 @@ def check_recorded(
                 raise WrongWorldError(
                     f"{place} was made with mappings of the logs {was}, but the source has {now} now. Nothing was "
                     "changed. Build it anew with `make rebuild`, or use another data folder with "
+                    "LEAP_DATA_DIR=<folder>."
+                )
+            if was != now and name == "LEAP_SESSION_MAX_HOURS" and name not in recorded[part]:
+                raise WrongWorldError(
+                    f"{place} was made by a version of Leap that had no {name}, with other types of its columns. "
+                    "Nothing was changed. Build it anew with `make rebuild`, or use another data folder with "
                     "LEAP_DATA_DIR=<folder>."
                 )
             if was != now:
@@ -328,6 +335,7 @@ class Warehouse(DuckDBResource):
         logs: Sequence[str],
         start_date: dt.date,
         rates: Mapping[str, dt.date],
+        session_max_hours: float,
         hashing: KeyedHash | None,
         thresholds: Thresholds,
         expected_logs: Sequence[str],
@@ -342,6 +350,7 @@ class Warehouse(DuckDBResource):
                 logs=logs,
                 start_date=start_date,
                 rates=rates,
+                session_max_hours=session_max_hours,
                 hashing=hashing,
                 say=say,
             )
@@ -475,6 +484,7 @@ class LeapDbt(DbtCliResource):
             WAREHOUSE_VARIABLE: str(settings.written_path),
             "DBT_LEAP_BEAT_S": repr(settings.heartbeat_s),
             "DBT_LEAP_CURRENCY": settings.currency,
+            "DBT_LEAP_SESSION_MAX_S": str(settings.session_max_s),
             "DBT_LEAP_START_DATE": settings.start_date.isoformat(),
             MEMORY_VARIABLE: settings.memory_limit,
             "DBT_LEAP_LOGS": ",".join(settings.logs),

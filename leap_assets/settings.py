@@ -209,6 +209,16 @@ class Settings:
         "A new conflict starts when the pair's previous close beat is more than this ago",
         lambda value: value >= 0,
     )
+    session_max_hours: float = _setting(
+        "LEAP_SESSION_MAX_HOURS",
+        24.0,
+        _number,
+        "a number of hours above 0, at most 744, that is a whole number of seconds",
+        "A longer session is rejected as out_of_window; the days that a run rewrites follow it. Changing it needs "
+        "`make rebuild`",
+        # 31 days; no more, because a run rewrites all days that a session may reach
+        lambda value: 0 < value <= 744 and (value * 3600).is_integer(),
+    )
     currency: str = _setting(
         "LEAP_CURRENCY",
         "USD",
@@ -366,6 +376,11 @@ class Settings:
     def erased_path(self) -> Path:
         """List of the players that were erased, hashed ids, one a line."""
         return self.data_dir / "erased_players.txt"
+
+    @property
+    def session_max_s(self) -> int:
+        """Seconds that a session may last."""
+        return round(self.session_max_hours * 3600)
 
     @property
     def landing_dir(self) -> Path:

@@ -28,6 +28,7 @@ PAGES = sorted(
     [README, PROJECT_DIR / "CHANGELOG.md", PROJECT_DIR / "data" / "README.md", *DOCS.rglob("*.md")]
 )
 TYPE_WORDS = {
+    "id": "id",
     "text": "text",
     "integer": "whole number",
     "decimal": "amount",
@@ -110,7 +111,9 @@ def _allowed_values(contract: Contract, column: Column) -> str:
     values = [", ".join(f"`{value}`" for value in allowed)] if allowed else []
     if column.pattern:
         values.append(f"the form `{column.pattern}`")
-    if column.minimum is not None:
+    if column.minimum is not None and column.maximum is not None:
+        values.append(f"{column.minimum:,} to {column.maximum:,}")
+    elif column.minimum is not None:
         values.append(f"from {column.minimum}")
     if column.name == contract.rated:
         values.append("with an exchange rate on that day")

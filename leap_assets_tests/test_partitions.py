@@ -26,9 +26,13 @@ def test_a_reversed_window_is_refused():
         Window(day(1), day(0))
 
 
-def test_event_days_reach_four_days_back_and_two_ahead():
-    assert event_window(Window(day(10), day(12)), START) == Window(day(6), day(14))
+@pytest.mark.parametrize(
+    ("hours", "first", "last"),
+    [(24.0, 6, 16), (0.5, 6, 16), (24.5, 5, 17), (48.0, 5, 17), (72.0, 4, 18), (744.0, 0, 46)],
+)
+def test_event_days_reach_as_far_as_a_late_line_an_early_one_and_a_session(hours, first, last):
+    assert event_window(Window(day(10), day(12)), START, hours) == Window(day(first), day(last))
 
 
 def test_event_days_never_lie_before_the_first_day():
-    assert event_window(Window(day(0), day(0)), START) == Window(day(0), day(2))
+    assert event_window(Window(day(0), day(0)), START, 24.0) == Window(day(0), day(4))

@@ -40,7 +40,7 @@ def build_conflicts(partitions: dg.PartitionsDefinition, settings: Settings) -> 
         context: dg.AssetExecutionContext, warehouse: Warehouse
     ) -> Iterator[dg.MaterializeResult[None]]:
         delivered = delivery_window(context)
-        window = event_window(delivered, settings.start_date)
+        window = event_window(delivered, settings.start_date, settings.session_max_hours)
         found = warehouse.replace_conflicts(window, rule_of(settings))
         for table, rows_by_day in found.items():
             key = relation_key(SCHEMA, table)

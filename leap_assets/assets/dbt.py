@@ -5,7 +5,6 @@ flags, which do not make it parse the project again. What the models compute liv
 """
 
 import contextlib
-import datetime as dt
 import shutil
 import tempfile
 import time
@@ -19,6 +18,7 @@ from dagster_dbt import DagsterDbtTranslator, DagsterDbtTranslatorSettings, dbt_
 from leap_assets.assets.layers import OWNERS, relation_key
 from leap_assets.partitions import Window, delivery_window, event_window
 from leap_assets.resources import DBT_PROJECT_DIR, LeapDbt, Warehouse, temporary_dir
+from leap_assets.settings import Settings
 
 TARGETS = {"duckdb": "target", "spark": "target-spark"}
 # dbt's folder in the project, by engine: one of its own keeps either from parsing anew after the other
@@ -134,7 +134,7 @@ def dbt_arguments(window: Window) -> list[str]:
 
 
 def build_dbt(
-    partitions: dg.PartitionsDefinition, start_date: dt.date, dbt: LeapDbt
+    partitions: dg.PartitionsDefinition, settings: Settings, dbt: LeapDbt
 ) -> list[dg.AssetsDefinition]:
     """The models, in the two steps that the kernel between them needs."""
     manifest = prepare_manifest(dbt)
@@ -147,17 +147,17 @@ def build_dbt(
 
     @dbt_assets(name="stage", select=BEFORE_KERNEL, **options)
     def stage(context: dg.AssetExecutionContext, dbt: LeapDbt, warehouse: Warehouse) -> Iterator[Any]:
-        yield from _build(context, dbt, warehouse, start_date)
+        yield from _build(context, dbt, warehouse, settings)
 
     @dbt_assets(name="model", select=AFTER_KERNEL, **options)
     def model(context: dg.AssetExecutionContext, dbt: LeapDbt, warehouse: Warehouse) -> Iterator[Any]:
-        yield from _build(context, dbt, warehouse, start_date)
+        yield from _build(context, dbt, warehouse, settings)
 
     return [stage, model]
 
 
 def _build(
-    context: dg.AssetExecutionContext, dbt: LeapDbt, warehouse: Warehouse, start_date: dt.date
+    context: dg.AssetExecutionContext, dbt: LeapDbt, warehouse: Warehouse, settings: Settings
 ) -> Iterator[Any]:
     """Run dbt for the window of a run; row counts are taken for all its models at once when it has ended."""
     delivered = delivery_window(context)
@@ -165,7 +165,7 @@ def _build(
         temporary_dir(Path(warehouse.data_dir))
         / f"dbt-{context.run.run_id}-{context.op_execution_context.op.name}"
     )
-    arguments = dbt_arguments(event_window(delivered, start_date))
+    arguments = dbt_arguments(event_window(delivered, settings.start_date, settings.session_max_hours))
     with warehouse.errors_explained():
         target.mkdir(parents=True, exist_ok=True)
         _copy_partial_parse(manifest_of(dbt.target), target)

@@ -78,7 +78,7 @@ def build_proofs(partitions: dg.PartitionsDefinition, settings: Settings) -> dg.
     ) -> Iterator[dg.MaterializeResult[None] | dg.AssetCheckResult]:
         started, cpu_started = time.monotonic(), time.process_time()
         delivered = delivery_window(context)
-        window = event_window(delivered, settings.start_date)
+        window = event_window(delivered, settings.start_date, settings.session_max_hours)
         wanted = {check.asset_key for check in context.selected_asset_check_keys}
         # proof_daily is the record of all proofs
         is_recorded = key in context.selected_asset_keys or key in wanted

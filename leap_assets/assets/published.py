@@ -48,7 +48,8 @@ def build_published(
         context: dg.AssetExecutionContext, warehouse: Warehouse
     ) -> Iterator[dg.MaterializeResult[None]]:
         days = delivery_window(context)
-        with warehouse.shown(event_window(days, settings.start_date)) as connection:
+        window = event_window(days, settings.start_date, settings.session_max_hours)
+        with warehouse.shown(window) as connection:
             rows = publish(connection, path, context.run.run_id, _meanings(shown), currency=settings.currency)
             for day, figures in key_figures(connection, days).items():
                 context.add_asset_metadata(figures, partition_key=day)

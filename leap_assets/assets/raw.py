@@ -99,6 +99,7 @@ def build_raw(partitions: dg.PartitionsDefinition, settings: Settings) -> dg.Ass
                 logs=logs,
                 start_date=settings.start_date,
                 rates=read_rates(landing.exchange_rates_path),
+                session_max_hours=settings.session_max_hours,
                 hashing=hashing,
                 thresholds=thresholds,
                 expected_logs=settings.logs,

@@ -8,7 +8,17 @@ import dataclasses
 from typing import Any, Literal
 
 ColumnType = Literal[
-    "text", "integer", "decimal", "micros", "duration", "double", "boolean", "timestamp", "date", "object"
+    "id",
+    "text",
+    "integer",
+    "decimal",
+    "micros",
+    "duration",
+    "double",
+    "boolean",
+    "timestamp",
+    "date",
+    "object",
 ]
 FileFormat = Literal["ndjson", "csv", "parquet"]
 Reason = Literal[
@@ -21,12 +31,15 @@ Reason = Literal[
 ]
 
 SQL_TYPES: dict[ColumnType, str] = {
+    # a text, but a whole number is the same id however it is written, and NaN or a blank one is none
+    "id": "varchar",
     "text": "varchar",
     "integer": "bigint",
     "decimal": "decimal(18,4)",
     # revenue of a single ad is a fraction of a cent
     "micros": "decimal(18,6)",
-    "duration": "decimal(18,4)",
+    # to the microsecond, so that a start is exact
+    "duration": "decimal(18,6)",
     "double": "double",
     "boolean": "boolean",
     "timestamp": "timestamp",
@@ -35,18 +48,27 @@ SQL_TYPES: dict[ColumnType, str] = {
     "object": "varchar",
 }
 
+# A clock may be this far ahead of the end of the delivery day.
 EARLY_LIMIT_H = 24
-# a clock may be this far ahead of the end of the delivery day
+# A line may be delivered this long after its event.
 LATE_LIMIT_H = 72
-# a line may be delivered this long after its event
-SESSION_LIMIT_S = 24 * 3600
-# a longer session is a clock that jumped or an end that was never sent
+# Default of LEAP_SESSION_MAX_HOURS: a longer session is a clock that jumped or an end that was never sent.
+SESSION_MAX_HOURS = 24.0
+# Bounds leave room for any game's values and keep every sum over years inside its type: a thousand million lines of
+# the largest amount are 1e18, and sums of money have 38 digits.
+MOST_MONEY = 10**9
+MOST_COUNT = 10**9
+MOST_SCORE = 10**15
+MOST_SECONDS = 10**9
+# The square of a distance of such positions is far from the end of a double.
+MOST_POSITION = 10**12
 
 
 @dataclasses.dataclass(frozen=True)
 class Column:
     """One column of a log, or property inside its `properties`: its type and which values a line may have there.
 
+    `minimum` and `maximum` are allowed themselves.
     A property is read in lines of the event types in `events`, and required in those in `required_for`.
     """
 
@@ -56,6 +78,7 @@ class Column:
     required: bool = True
     allowed: tuple[str, ...] = ()
     minimum: int | None = None
+    maximum: int | None = None
     pattern: str = ""
     events: tuple[str, ...] = ()
     required_for: tuple[str, ...] = ()
@@ -100,8 +123,8 @@ class Contract:
         return tuple(column.name for column in self.columns)
 
 
-_PLAYER = Column("player_id", "text", "The player")
-_SESSION = Column("session_id", "text", "The match; unique over all time")
+_PLAYER = Column("player_id", "id", "The player")
+_SESSION = Column("session_id", "id", "The match; unique over all time")
 _TIME = "event_date_time"
 _TRANSACTION_TYPES = ("Battle Pass", "Skins", "Emotes")
 _CYCLES = ("M", "Y")
@@ -115,6 +138,15 @@ LINEAGE = (
         "line_number", "integer", "Line of the file from 1; element of a JSON array, row of a Parquet file"
     ),
 )
+
+
+def _count(name: str, meaning: str) -> Column:
+    return Column(name, "integer", meaning, required=False, minimum=0, maximum=MOST_COUNT)
+
+
+def _position(name: str, meaning: str, *, required: bool = True) -> Column:
+    return Column(name, "double", meaning, required=required, minimum=-MOST_POSITION, maximum=MOST_POSITION)
+
 
 _ALL = (
     Contract(
@@ -141,11 +173,11 @@ _ALL = (
         time=None,
         rated="currency",
         columns=(
-            Column("purchase_item", "text", "The item"),
+            Column("purchase_item", "id", "The item"),
             Column("product_name", "text", "Name shown in the shop", required=False),
             Column("transaction_type", "text", "Kind of item", allowed=_TRANSACTION_TYPES),
             Column("tier", "text", "Price tier of the item", required=False),
-            Column("price", "decimal", "Price, in `currency`", minimum=0),
+            Column("price", "decimal", "Price, in `currency`", minimum=0, maximum=MOST_MONEY),
             _CURRENCY,
             Column(
                 "cycle", "text", "Renewal of a pass: M a month, Y a year", required=False, allowed=_CYCLES
@@ -177,9 +209,14 @@ _ALL = (
             _SESSION,
             Column(_TIME, "timestamp", "When the player left the session"),
             Column("country", "text", "Country the player played from", required=False),
-            Column("event_length_seconds", "integer", "Seconds the player was in the session", minimum=0),
-            Column("kills", "integer", "Kills by the player", required=False, minimum=0),
-            Column("deaths", "integer", "Deaths of the player", required=False, minimum=0),
+            Column(
+                "event_length_seconds",
+                "duration",
+                "Seconds the player was in the session, at most LEAP_SESSION_MAX_HOURS",
+                minimum=0,
+            ),
+            _count("kills", "Kills by the player"),
+            _count("deaths", "Deaths of the player"),
         ),
     ),
     Contract(
@@ -190,20 +227,24 @@ _ALL = (
         key=("transaction_id",),
         rated="currency",
         columns=(
-            Column("transaction_id", "text", "The transaction"),
+            Column("transaction_id", "id", "The transaction"),
             _PLAYER,
             Column(_TIME, "timestamp", "When it was paid or refunded"),
-            Column("purchase_item", "text", "The item"),
-            Column("purchase_price", "decimal", "Price paid, in `currency`; negative for a refund"),
+            Column("purchase_item", "id", "The item"),
+            Column(
+                "purchase_price",
+                "decimal",
+                "Price paid, in `currency`; negative for a refund",
+                minimum=-MOST_MONEY,
+                maximum=MOST_MONEY,
+            ),
             _CURRENCY,
             Column("is_recurring", "boolean", "Whether the purchase renews itself", required=False),
             Column(
                 "cycle", "text", "Renewal of a pass: M a month, Y a year", required=False, allowed=_CYCLES
             ),
             Column("transaction_type", "text", "Kind of item", allowed=_TRANSACTION_TYPES),
-            Column(
-                "refunded_transaction_id", "text", "The transaction that this one refunds", required=False
-            ),
+            Column("refunded_transaction_id", "id", "The transaction that this one refunds", required=False),
         ),
     ),
     Contract(
@@ -216,14 +257,12 @@ _ALL = (
             _PLAYER,
             Column(_TIME, "timestamp", "When the position was taken"),
             Column(
-                "team_id", "text", "The player's team in the match; without one, a team alone", required=False
+                "team_id", "id", "The player's team in the match; without one, a team alone", required=False
             ),
             _SESSION,
-            Column("position_x", "double", "Position, in units of the game"),
-            Column("position_y", "double", "Position, in units of the game"),
-            Column(
-                "position_z", "double", "Position, in units of the game; none counts as 0", required=False
-            ),
+            _position("position_x", "Position, in units of the game"),
+            _position("position_y", "Position, in units of the game"),
+            _position("position_z", "Position, in units of the game; none counts as 0", required=False),
         ),
     ),
 )
@@ -256,11 +295,11 @@ _CLIENT = Contract(
     event_type="event_type",
     event_types=EVENT_TYPES,
     columns=(
-        Column("event_id", "text", "The event"),
+        Column("event_id", "id", "The event"),
         _PLAYER,
         Column(
             "session_id",
-            "text",
+            "id",
             "The match; without one, 30 minutes of silence end a session",
             required=False,
         ),
@@ -269,11 +308,33 @@ _CLIENT = Contract(
         Column("properties", "object", "What belongs to the event, as a JSON object", required=False),
     ),
     properties=(
-        _property("level", "integer", "Level played", _LEVELS, required_for=_LEVELS, minimum=0),
-        _property("time_spent", "duration", "Seconds spent in the level", _LEVEL_ENDS, minimum=0),
+        _property(
+            "level",
+            "integer",
+            "Level played",
+            _LEVELS,
+            required_for=_LEVELS,
+            minimum=0,
+            maximum=MOST_COUNT,
+        ),
+        _property(
+            "time_spent",
+            "duration",
+            "Seconds spent in the level",
+            _LEVEL_ENDS,
+            minimum=0,
+            maximum=MOST_SECONDS,
+        ),
         _property("success", "boolean", "Whether the level was completed", _LEVEL_ENDS),
-        _property("score", "integer", "Score reached in the level", _LEVEL_ENDS),
-        _property("product", "text", "The item bought", ("purchase",), required_for=("purchase",)),
+        _property(
+            "score",
+            "integer",
+            "Score reached in the level",
+            _LEVEL_ENDS,
+            minimum=-MOST_SCORE,
+            maximum=MOST_SCORE,
+        ),
+        _property("product", "id", "The item bought", ("purchase",), required_for=("purchase",)),
         _property(
             "price",
             "decimal",
@@ -281,6 +342,7 @@ _CLIENT = Contract(
             ("purchase",),
             required_for=("purchase",),
             minimum=0,
+            maximum=MOST_MONEY,
         ),
         _property(
             "currency",
@@ -292,7 +354,14 @@ _CLIENT = Contract(
         ),
         _property("ad_type", "text", "Kind of ad", ("ad_watched",)),
         _property("network", "text", "Network that served the ad", ("ad_watched",)),
-        _property("revenue", "micros", "What the impression earned", ("ad_watched",), minimum=0),
+        _property(
+            "revenue",
+            "micros",
+            "What the impression earned",
+            ("ad_watched",),
+            minimum=0,
+            maximum=MOST_MONEY,
+        ),
         _property(
             "achievement",
             "text",
@@ -301,7 +370,14 @@ _CLIENT = Contract(
             required_for=("achievement_unlocked",),
         ),
         _property("feature", "text", "The feature", ("feature_used",), required_for=("feature_used",)),
-        _property("session_length", "duration", "Seconds from start to end", ("session_end",), minimum=0),
+        _property(
+            "session_length",
+            "duration",
+            "Seconds from start to end",
+            ("session_end",),
+            minimum=0,
+            maximum=MOST_SECONDS,
+        ),
     ),
 )
 

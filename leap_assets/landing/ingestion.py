@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from leap_assets.landing.contracts import CONTRACTS, LINEAGE, Column, Contract
+from leap_assets.landing.contracts import CONTRACTS, LINEAGE, SESSION_MAX_HOURS, Column, Contract
 from leap_assets.landing.files import LandedFile, LandingError, list_files
 from leap_assets.landing.hashing import TEXT_PREFIX, KeyedHash
 from leap_assets.landing.relations import (
@@ -67,6 +67,16 @@ class Loaded:
     rejected: int
 
 
+@dataclasses.dataclass(frozen=True)
+class _Rules:
+    """What decides about lines beside their contract."""
+
+    start_date: dt.date
+    rates: Mapping[str, dt.date]
+    session_max_hours: float
+    hashing: KeyedHash | None
+
+
 def raw_columns(contract: Contract) -> tuple[Column, ...]:
     """Columns of a log's table in leap_raw: as delivered, then the known properties, then where they come from."""
     return contract.columns + contract.properties + LINEAGE
@@ -99,6 +109,7 @@ def load_deliveries(
     logs: Iterable[str] = tuple(CONTRACTS),
     start_date: dt.date,
     rates: Mapping[str, dt.date],
+    session_max_hours: float = SESSION_MAX_HOURS,
     hashing: KeyedHash | None = None,
     say: Callable[[str], None] = lambda sentence: None,
 ) -> list[Loaded]:
@@ -118,6 +129,8 @@ def load_deliveries(
         First day of the warehouse.
     rates : mapping
         First day with an exchange rate, by currency.
+    session_max_hours : float
+        A session may be this long; a longer one is out_of_window.
     hashing : KeyedHash, optional
         For a source with personal data: rejected lines keep a hash instead of their text, messages no values.
     say : callable
@@ -135,7 +148,14 @@ def load_deliveries(
     """
     deliveries = {log: list_files(landing_dir, log, days) for log in logs}
     return load_files(
-        connection, deliveries, days, start_date=start_date, rates=rates, hashing=hashing, say=say
+        connection,
+        deliveries,
+        days,
+        start_date=start_date,
+        rates=rates,
+        session_max_hours=session_max_hours,
+        hashing=hashing,
+        say=say,
     )
 
 
@@ -146,17 +166,19 @@ def load_files(
     *,
     start_date: dt.date,
     rates: Mapping[str, dt.date],
+    session_max_hours: float = SESSION_MAX_HOURS,
     hashing: KeyedHash | None = None,
     say: Callable[[str], None] = lambda sentence: None,
 ) -> list[Loaded]:
     """Like `load_deliveries`, of files by log that somebody else has listed."""
+    rules = _Rules(start_date, rates, session_max_hours, hashing)
     create_raw_tables(connection)
     connection.begin()
     try:
         loaded = [
             row
             for log, files in deliveries.items()
-            for row in _load_log(connection, CONTRACTS[log], files, days, start_date, rates, hashing, say)
+            for row in _load_log(connection, CONTRACTS[log], files, days, rules, say)
         ]
         connection.commit()
     except BaseException as error:
@@ -172,9 +194,7 @@ def _load_log(
     contract: Contract,
     files: Sequence[LandedFile],
     days: Sequence[dt.date],
-    start_date: dt.date,
-    rates: Mapping[str, dt.date],
-    hashing: KeyedHash | None,
+    rules: _Rules,
     say: Callable[[str], None],
 ) -> list[Loaded]:
     window = [days[0], days[-1]]
@@ -186,7 +206,7 @@ def _load_log(
         )
     received: dict[LandedFile, int] = {}
     for relation in list_relations(connection, contract, files):
-        received |= _store(connection, contract, relation, start_date, rates, hashing)
+        received |= _store(connection, contract, relation, rules)
     _refuse_wrong_days(connection, contract, received)
     for file in files:
         if not received[file]:
@@ -198,16 +218,14 @@ def _store(
     connection: duckdb.DuckDBPyConnection,
     contract: Contract,
     relation: Relation,
-    start_date: dt.date,
-    rates: Mapping[str, dt.date],
-    hashing: KeyedHash | None,
+    rules: _Rules,
 ) -> Mapping[LandedFile, int]:
     """Append the valid lines of some files to the log's table and all others to rejected_line.
 
     Returns how many lines each file has. Text is streamed: its valid lines in one statement, then, of the files that
     have others, the lines that did not get in, read once more. They are few, and keeping them would need memory.
     """
-    kept, parameters = relation.kept, None
+    kept, parameters, hashing = relation.kept, None, rules.hashing
     if hashing and kept != KEPT_UNREADABLE:
         # what that is was hashed before it was written to landing/
         kept, parameters = f"{quote_literal(TEXT_PREFIX)} || {hashing.sql(kept)}", hashing.parameters
@@ -215,11 +233,13 @@ def _store(
         contract,
         relation.sql,
         relation.values,
-        start_date=start_date.isoformat(),
-        rates=rates,
+        start_date=rules.start_date.isoformat(),
+        rates=rules.rates,
         kept=kept,
         carried=relation.carried,
         is_nested=relation.is_nested,
+        is_double=relation.is_double,
+        session_max_hours=rules.session_max_hours,
         origin=relation.origin,
         quotes_values=hashing is None,
     )

@@ -24,7 +24,7 @@ from leap_assets.landing.records import (
     read_records,
     with_fields,
 )
-from leap_assets.landing.validation import IS_NESTED, Value, quote_identifier, quote_literal
+from leap_assets.landing.validation import IS_JSON_DOUBLE, IS_NESTED, Value, quote_identifier, quote_literal
 
 ORIGIN = (
     pa.field("delivery_date", pa.dictionary(pa.int32(), pa.date32())),
@@ -38,6 +38,10 @@ DELIVERED = ("delivered_file", "delivered_line")
 KEPT_UNREADABLE = f"landed_row.{UNREADABLE}"
 MOST_SHOWN = 5
 # files of which one cannot be read
+IS_CSV_DOUBLE = (
+    "case when {value} < ':' and contains({value}, '.0') then regexp_full_match({value}, '-?[0-9]+\\.0+') end"
+)
+# a whole number of a program that writes numbers as floating-point; of others, CSV cannot tell whether they are texts
 BATCH_LINES = 10_000
 # what one thread of DuckDB takes at a time
 
@@ -68,6 +72,7 @@ class Relation:
     kept: str = "coalesce(rtrim(text, chr(13) || chr(10)), damaged::varchar)"
     carried: str = "text, damaged"
     is_nested: str = ""
+    is_double: str = ""
     origin: str = "''"
 
 
@@ -145,14 +150,26 @@ def _json_relations(contract: Contract, files: Sequence[LandedFile]) -> Iterator
         )
     )"""
     values = {name: Value(f"record.{quote_identifier(name)}", is_text=True) for name in contract.names}
-    is_nested = IS_NESTED.replace("{json}", "case when is_parsed then text end")
-    yield Relation(files, sql, values, TextLines(read_records), is_nested=is_nested)
+    parsed = "case when is_parsed then text end"
+    yield Relation(
+        files,
+        sql,
+        values,
+        TextLines(read_records),
+        is_nested=IS_NESTED.replace("{json}", parsed),
+        is_double=IS_JSON_DOUBLE.replace("{json}", parsed),
+    )
 
 
 def _csv_relations(contract: Contract, files: Sequence[LandedFile]) -> Iterator[Relation]:
     by_header: dict[tuple[str, ...], list[LandedFile]] = {}
     for file in files:
         header = tuple(read_csv_header(file))
+        if twice := next((name for name in contract.names if header.count(name) > 1), None):
+            raise LandingError(
+                f"{file.path} has the column {twice} more than once in its first line, and which one counts cannot be "
+                "known. Rename the others; nothing was loaded."
+            )
         if header and not set(header) & set(contract.names):
             raise LandingError(
                 f"{file.path} has no column of the log {contract.log} in its first line ({', '.join(header)[:200]}). "
@@ -171,13 +188,14 @@ def _csv_relations(contract: Contract, files: Sequence[LandedFile]) -> Iterator[
             csv_schema(len(header)),
             functools.partial(with_fields, n_fields=len(header)),
         )
-        yield Relation(group, sql, values, lines)
+        yield Relation(group, sql, values, lines, is_double=IS_CSV_DOUBLE)
 
 
 def _parquet_relations(
     connection: duckdb.DuckDBPyConnection, contract: Contract, files: Sequence[LandedFile]
 ) -> Iterator[Relation]:
     by_schema: dict[str, dict[LandedFile, int]] = {}
+    names: dict[LandedFile, Sequence[str]] = {}
     for file in files:
         if file.compression:
             raise LandingError(
@@ -198,13 +216,22 @@ def _parquet_relations(
                 f"{file.path} has no column of the log {contract.log} (it has {', '.join(schema.names)[:200]}). "
                 f"It must have columns among {', '.join(contract.names)}; nothing was loaded."
             )
+        if twice := next((name for name in contract.names if schema.names.count(name) > 1), None):
+            raise LandingError(
+                f"{file.path} has the column {twice} more than once, and which one counts cannot be known. Rename the "
+                "others; nothing was loaded."
+            )
         by_schema.setdefault(str(schema.remove_metadata()), {})[file] = rows
+        names[file] = schema.names
     for group in by_schema.values():
-        yield _parquet_relation(connection, contract, group)
+        yield _parquet_relation(connection, contract, group, names[next(iter(group))])
 
 
 def _parquet_relation(
-    connection: duckdb.DuckDBPyConnection, contract: Contract, group: Mapping[LandedFile, int]
+    connection: duckdb.DuckDBPyConnection,
+    contract: Contract,
+    group: Mapping[LandedFile, int],
+    names: Sequence[str],
 ) -> Relation:
     """Files of one schema. Of their columns only the contract's are named: the others may have any name."""
     scan = _scan(*group)
@@ -215,8 +242,11 @@ def _parquet_relation(
     types = {name: kind for name, kind, *_ in described if name not in _SCAN_COLUMNS}
     # a struct keeps the row as it was, but only rejected rows ever ask for it
     row = ", ".join(f"{quote_identifier(name)} := scan.{quote_identifier(name)}" for name in types)
-    own = {column.name: types[column.name] for column in contract.columns if column.name in types}
-    columns = "".join(f"scan.{quote_identifier(name)} as {quote_identifier(f'own_{name}')}, " for name in own)
+    scanned = _scanned_names(next(iter(group)), names, list(types))
+    own = {name: types[scanned[name]] for name in contract.names if name in scanned}
+    columns = "".join(
+        f"scan.{quote_identifier(scanned[name])} as {quote_identifier(f'own_{name}')}, " for name in own
+    )
     connection.execute(
         """create or replace temp table landed_path (
             landed_path varchar, delivery_date date, source_file varchar
@@ -246,6 +276,18 @@ def _parquet_relation(
         carried="landed_row",
         origin=_origin(types),
     )
+
+
+def _scanned_names(file: LandedFile, names: Sequence[str], scanned: Sequence[str]) -> dict[str, str]:
+    """How DuckDB calls the columns of a Parquet file: it renames those whose names differ from others by case alone.
+
+    Its order is that of the file, so the exact name of a contract finds its own column, whatever others there are.
+    """
+    if len(names) != len(scanned):
+        raise unreadable(
+            file, ValueError(f"it has {len(names)} columns, of which {len(scanned)} can be read")
+        )
+    return dict(zip(names, scanned, strict=True))
 
 
 def _origin(types: Mapping[str, str]) -> str:

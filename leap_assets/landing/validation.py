@@ -7,12 +7,12 @@ where rows go is decided in `ingestion.py`.
 
 import dataclasses
 import datetime as dt
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from leap_assets.landing.contracts import (
     EARLY_LIMIT_H,
     LATE_LIMIT_H,
-    SESSION_LIMIT_S,
+    SESSION_MAX_HOURS,
     Column,
     Contract,
 )
@@ -36,12 +36,30 @@ Say = Callable[[str, str], str]
 Rule = tuple[str, str]
 # SQL that is true for a line that breaks the rule, and SQL of the message
 
+# ISO 8601: a day, or a day and a time with or without seconds, a fraction and an offset. DuckDB's cast reads more: the
+# names and abbreviations of zones (BST is UTC+6 to it), minutes of an offset up to 99, an hour 24.
+TIME_FORM = (
+    r"\d{4}-\d\d-\d\d"
+    r"([T ]([01]\d|2[0-3]):[0-5]\d(:[0-5]\d(\.\d+)?)?( ?(Z|UTC|[+-](0\d|1[0-5])(:?[0-5]\d)?))?)?"
+)
+# A text of these alone shows nothing: white space, control characters, and the zero-width ones among Cf.
+INVISIBLE = r"[\p{Z}\p{Cc}\p{Cf}]*"
+# Beyond, not every whole number is a double (or a float), so an id may have become its neighbour.
+EXACT = {"DOUBLE": 2**53, "FLOAT": 2**24}
+# From here on, numbers do not fit the types of leap_raw.
+TYPE_LIMITS: Mapping[str, int] = {"integer": 2**63, "decimal": 10**14, "micros": 10**12, "duration": 10**12}
 IS_NESTED = (
     "case when ascii({value}) in (91, 123) or {value} in ('true', 'false')"
     " then json_type({json}, '$.{column}') in ('OBJECT', 'ARRAY', 'BOOLEAN') end"
 )
 # text takes JSON numbers too (ids often are), but neither arrays (91 is `[`), objects (`{`) nor truth values. A `case`,
 # because DuckDB works out both sides of an `and` for every line, and this would parse the line once for each column
+IS_JSON_DOUBLE = (
+    # From_json writes a double in at most 24 characters: longer ids, uuids above all, need no second look.
+    "case when strlen({value}) < 25 and {value} < ':'"
+    " then case when contains({value}, '.') or contains({value}, 'e') or contains({value}, 'E')"
+    " then json_type({json}, '$.{column}') = 'DOUBLE' end end"
+)
 
 
 def quote_identifier(name: str) -> str:
@@ -67,12 +85,16 @@ def _integer(value: str) -> str:
 
 
 def _timestamp(value: str) -> str:
-    # a time without a zone is UTC (the session's zone), one with an offset is converted
-    # DuckDB reads a time without a zone in the one that a line before it names: those with a name go by themselves.
-    # Where a named zone takes a time out of its type, try_cast fails and try does not.
-    names_zone = f"contains({value}, ' ') and regexp_matches({value}, ' [A-Za-z]')"
-    read = f"case when {names_zone} then try({value}::timestamptz) else try_cast({value} as timestamptz) end"
-    return _utc(read)
+    # A time without a zone is UTC (the session's zone), one with an offset is converted.
+    # What the cast does not read is written as it does: seconds, no blank before the offset, no more than microseconds.
+    # UTC is a zone's name to it, and of that it makes the zone of the lines behind.
+    written = f"regexp_replace({value}, '^(.{{16}})($|[^:])', '\\1:00\\2')"
+    written = f"regexp_replace({written}, ' ?(Z|UTC)$', 'Z')"
+    written = f"regexp_replace({written}, ' ([+-])', '\\1')"
+    written = f"regexp_replace({written}, '(\\.\\d{{6}})\\d+', '\\1')"
+    direct = f"case when not contains({value}, 'UTC') then try_cast({value} as timestamptz) end"
+    read = f"coalesce({direct}, try_cast({written} as timestamptz))"
+    return _utc(f"case when regexp_full_match({value}, '{TIME_FORM}') then {read} end")
 
 
 def _utc(value: str) -> str:
@@ -89,15 +111,16 @@ def _usual(value: str, sql_type: str) -> str:
 
 
 _FROM_TEXT: Mapping[str, Callable[[str], str]] = {
+    "id": lambda value: value,
     "text": lambda value: value,
     "integer": _integer,
     "decimal": _number("decimal(18,4)"),
     "micros": _number("decimal(18,6)"),
-    "duration": _number("decimal(18,4)"),
+    "duration": _number("decimal(18,6)"),
     "double": _number("double"),
     "boolean": lambda value: f"try_cast({value} as boolean)",
     "timestamp": _timestamp,
-    "date": lambda value: f"case when isfinite(try_cast({value} as date)) then try_cast({value} as date) end",
+    "date": lambda value: f"{_timestamp(value)}::date",
     "object": lambda value: (
         f"case when starts_with(ltrim({value}), '{{') and json_valid({value}) then {value} end"
     ),
@@ -114,17 +137,32 @@ _NUMBERS = (
     "UINTEGER",
     "UBIGINT",
 )
-_FLOATS = ("FLOAT", "DOUBLE")
+
+
+def _is_number(value: Value) -> bool:
+    """Whether a value is a number already in the file."""
+    physical = value.physical.upper()
+    return physical in _NUMBERS or physical in EXACT or physical.startswith("DECIMAL")
 
 
 def _from_physical(column: Column, value: Value) -> str:
     """Typed value of a column that is already typed in the file; null where the type can never fit."""
     physical = value.physical.upper()
-    is_number = physical in _NUMBERS or physical in _FLOATS or physical.startswith("DECIMAL")
+    is_number = _is_number(value)
     is_time = physical.startswith("TIMESTAMP")
     nothing = f"null::{column.sql_type}"
     match column.type:
-        case "text":
+        case "id" if physical in EXACT:
+            whole = f"case when abs({value.sql}) <= {EXACT[physical]} then try_cast({value.sql} as bigint)::varchar end"
+            return f"case when {value.sql} = trunc({value.sql}) then {whole} else {value.sql}::varchar end"
+        case "id" if physical.startswith("DECIMAL"):
+            # 17.00 is 17, and 17.50 is 17.5
+            return (
+                f"regexp_replace({value.sql}::varchar, '\\.?0*$', '')"
+                if _has_scale(physical)
+                else f"{value.sql}::varchar"
+            )
+        case "id" | "text":
             is_scalar = is_number or is_time or physical in ("UUID", "DATE") or physical.startswith("ENUM")
             return f"{value.sql}::varchar" if is_scalar else nothing
         case "integer" if is_number:
@@ -148,6 +186,11 @@ def _from_physical(column: Column, value: Value) -> str:
             return nothing
 
 
+def _has_scale(physical: str) -> bool:
+    """Whether a DECIMAL has digits behind its point."""
+    return not physical.endswith(",0)")
+
+
 def can_fit(column: Column, value: Value) -> bool:
     """Whether a value of this type can ever be one of the column; if not, every line is rejected as wrong_type."""
     return value.is_text or _from_physical(column, value) != f"null::{column.sql_type}"
@@ -159,23 +202,36 @@ def time_sql(contract: Contract, value: Value) -> str:
     return _typed(column, value)
 
 
-def _typed(column: Column, value: Value) -> str:
+def _typed(column: Column, value: Value, is_double: str = "") -> str:
+    """SQL of a value as its column's type, null where it is none."""
     if not value.is_text:
         return _from_physical(column, value)
+    if column.type == "id" and is_double:
+        return _id_from_text(value.sql, is_double.format(column=column.name, value=value.sql))
     return _FROM_TEXT[column.type](value.sql)
+
+
+def _id_from_text(value: str, is_double: str) -> str:
+    """A whole number that the file holds as a double, without the point; null where it has lost digits."""
+    double = f"try_cast({value} as double)"
+    whole = f"case when abs({double}) <= {EXACT['DOUBLE']} then try_cast({double} as bigint)::varchar end"
+    number = f"case when {double} = trunc({double}) then {whole} else {value} end"
+    return f"case when {is_double} then {number} else {value} end"
 
 
 def _own_time(contract: Contract) -> str:
     return quote_identifier(contract.time) if contract.time else "delivery_date::timestamp"
 
 
-def _started(contract: Contract) -> str:
+def _started(contract: Contract, session_max_s: int) -> str:
     """When the fact started, as an SQL expression over the typed columns."""
     if contract.length_s is None:
         return _own_time(contract)
     # a length that is out of bounds is rejected for itself: it must not overflow the date before
-    bounded = f"least(greatest({contract.length_s}, 0), {10 * SESSION_LIMIT_S})"
-    return f"{_own_time(contract)} - to_seconds({bounded})"
+    bounded = f"least(greatest({contract.length_s}, 0), {10 * session_max_s})"
+    # A double holds the microseconds of a hundred years, so the nearest whole one is exact; a product of decimals would
+    # leave its type.
+    return f"{_own_time(contract)} - to_microseconds(round({bounded}::double * 1e6)::bigint)"
 
 
 def _missing_rules(contract: Contract) -> list[Rule]:
@@ -199,35 +255,62 @@ def _type_rules(contract: Contract, given: Mapping[str, Value], is_nested: str, 
     """A value that is there but could not be typed; and, in JSON, a text that is really something else."""
     rules = []
     for column in (*contract.columns, *contract.properties):
-        raw = _raw(column.name)
-        message = f"{say(_path(column), raw)} || ' is not {_TYPE_WORDS[column.type]}'"
+        raw, name = _raw(column.name), quote_identifier(column.name)
+        message = f"{say(_path(column), raw)} || {_type_said(column, raw)}"
         is_text = not column.events and not given[column.name].is_text
-        if column.type != "text" or is_text:
-            rules.append((f"{raw} is not null and {quote_identifier(column.name)} is null", message))
-        if column.type == "text" and column.events:
+        beyond = _beyond_type(column, given)
+        if beyond:
+            rules.append(
+                (f"case when {raw} is not null and {name} is null then {beyond} is null end", message)
+            )
+        elif column.type != "text" or is_text:
+            rules.append((f"{raw} is not null and {name} is null", message))
+        if column.type in ("id", "text") and column.events:
             nested = IS_NESTED.format(column=column.name, value=raw, json=_raw("properties"))
             rules.append((nested, message))
-        elif column.type == "text" and given[column.name].is_text and is_nested:
+        elif column.type in ("id", "text") and given[column.name].is_text and is_nested:
             rules.append((is_nested.format(column=column.name, value=raw), message))
     return rules
 
 
-def _value_rules(contract: Contract, rates: Mapping[str, dt.date], say: Say) -> list[Rule]:
+def _type_said(column: Column, raw: str) -> str:
+    """SQL of what a value of the wrong type is not, with the remedy where it is not in the words."""
+    said = quote_literal(f" is not {_TYPE_WORDS[column.type]}")
+    if column.type != "id":
+        return said
+    lost = quote_literal(
+        " is a floating-point number too large to be exact, so it may have lost digits: deliver the id as a text or "
+        "a whole number"
+    )
+    return f"case when isfinite(try_cast({raw}::varchar as double)) then {lost} else {said} end"
+
+
+def _beyond_type(column: Column, given: Mapping[str, Value]) -> str:
+    """SQL of a finite number that its column's type cannot hold, null for anything else; empty without bounds."""
+    value = given.get(column.name, ABSENT)
+    limit = TYPE_LIMITS.get(column.type)
+    if column.minimum is None or limit is None or not (value.is_text or _is_number(value)):
+        return ""
+    number, name = f"try_cast({_raw(column.name)} as double)", quote_identifier(column.name)
+    return f"case when {name} is null and isfinite({number}) and abs({number}) >= {limit} then {number} end"
+
+
+def _value_rules(
+    contract: Contract, given: Mapping[str, Value], rates: Mapping[str, dt.date], say: Say
+) -> list[Rule]:
     rules = []
     for column in (*contract.columns, *contract.properties):
         name = quote_identifier(column.name)
         shown = say(_path(column), name)
+        if column.type == "double":
+            rules.append((f"not isfinite({name})", f"{shown} || ' is not a finite number'"))
         if column.allowed:
             said = quote_literal(f" is not one of {', '.join(column.allowed)}")
             rules.append((f"{name} not in ({_literals(column.allowed)})", f"{shown} || {said}"))
         if column.pattern:
             said = quote_literal(f" does not have the form {column.pattern}")
             rules.append((f"not regexp_full_match({name}, '{column.pattern}')", f"{shown} || {said}"))
-        if column.minimum is not None:
-            said = quote_literal(f" is below {column.minimum}")
-            rules.append((f"{name} < {column.minimum}", f"{shown} || {said}"))
-        if column.type == "double":
-            rules.append((f"not isfinite({name})", f"{shown} || ' is not a finite number'"))
+        rules += _bound_rules(contract, column, given, say)
     if contract.rated:
         said = "' has no exchange rate on ' || event_date || ': add one to the seed exchange_rates'"
         first = " ".join(f"when {quote_literal(name)} then date '{day}'" for name, day in rates.items())
@@ -238,6 +321,18 @@ def _value_rules(contract: Contract, rates: Mapping[str, dt.date], say: Say) -> 
     return rules
 
 
+def _bound_rules(contract: Contract, column: Column, given: Mapping[str, Value], say: Say) -> Iterator[Rule]:
+    """A value below its column's minimum or above its maximum, also one that not even its type can hold."""
+    name, beyond = quote_identifier(column.name), _beyond_type(column, given)
+    shown = say(_path(column), f"coalesce({name}::varchar, {_raw(column.name)}::varchar)")
+    bounds = [(column.minimum, "<", "below"), (column.maximum, ">", "above")]
+    for bound, sign, word in bounds:
+        # A length has no maximum: beyond its type it is longer than any session may be.
+        if bound is not None:
+            rule = f"{name} {sign} {bound}" + (f" or {beyond} {sign} {bound}" if beyond else "")
+            yield rule, f"{shown} || {quote_literal(f' is {word} {bound}')}"
+
+
 def _event_rules(contract: Contract, say: Say) -> list[Rule]:
     if contract.event_type is None:
         return []
@@ -246,11 +341,16 @@ def _event_rules(contract: Contract, say: Say) -> list[Rule]:
     return [(unknown, f"{say(contract.event_type, quote_identifier(contract.event_type))} || {said}")]
 
 
-def _window_rules(contract: Contract, start_date: str, say: Say) -> list[Rule]:
+def _window_rules(
+    contract: Contract, given: Mapping[str, Value], start_date: str, session_max_s: int, say: Say
+) -> list[Rule]:
     if contract.time is None:
         return []
     time = quote_identifier(contract.time)
-    late = f"delivery_date - interval {LATE_LIMIT_H} hour"
+    # A session that may be longer than a day may have started so much earlier.
+    longer_s = max(0, session_max_s - 24 * 3600) if contract.length_s else 0
+    late_s = LATE_LIMIT_H * 3600 + longer_s
+    late = f"delivery_date - interval {late_s} second"
     early = f"delivery_date + interval {24 + EARLY_LIMIT_H} hour"
     ended, started = (
         f"'{contract.time}: ' || {time}",
@@ -260,18 +360,26 @@ def _window_rules(contract: Contract, start_date: str, say: Say) -> list[Rule]:
         ended = started = quote_literal(f"{contract.time}: the time")
     started = started if contract.length_s else ended
     rules = [
-        (f"{time} >= {early}", f"{ended} || ' is more than {EARLY_LIMIT_H} h after its delivery day'"),
-        (f"started < {late}", f"{started} || ' is more than {LATE_LIMIT_H} h before its delivery day'"),
+        (f"{time} > {early}", f"{ended} || ' is more than {EARLY_LIMIT_H} h after its delivery day'"),
+        (f"started < {late}", f"{started} || ' is more than {_hours(late_s)} h before its delivery day'"),
         (
             f"started < date '{start_date}'",
             f"{started} || ' is before the first day of the warehouse, {start_date}'",
         ),
     ]
     if contract.length_s:
-        too_long = f"{contract.length_s} > {SESSION_LIMIT_S}"
-        length = say(contract.length_s, quote_identifier(contract.length_s))
-        rules.insert(0, (too_long, f"{length} || ' seconds are more than 24 h'"))
+        column = next(column for column in contract.columns if column.name == contract.length_s)
+        name = quote_identifier(contract.length_s)
+        too_long = f"{name} > {session_max_s}"
+        if beyond := _beyond_type(column, given):
+            too_long += f" or {beyond} > 0"
+        length = say(contract.length_s, f"coalesce({name}::varchar, {_raw(column.name)}::varchar)")
+        rules.insert(0, (too_long, f"{length} || ' seconds are more than {_hours(session_max_s)} h'"))
     return rules
+
+
+def _hours(seconds: int) -> str:
+    return f"{seconds / 3600:.10g}"
 
 
 def _path(column: Column) -> str:
@@ -307,6 +415,7 @@ def _any_of(rules: Sequence[Rule]) -> str:
 
 
 _TYPE_WORDS = {
+    "id": "an id: it must be a text or a number",
     "text": "a text",
     "integer": "a whole number",
     "decimal": "an amount",
@@ -315,7 +424,7 @@ _TYPE_WORDS = {
     "object": "an object",
     "double": "a number",
     "boolean": "true or false",
-    "timestamp": "a time such as 2025-01-31T12:00:00Z",
+    "timestamp": "a time such as 2025-01-31T12:00:00Z or 2025-01-31T13:00:00+01:00: write an offset, not a zone",
     "date": "a day such as 2025-01-31",
 }
 
@@ -330,6 +439,8 @@ def check_lines_sql(
     kept: str,
     carried: str,
     is_nested: str = "",
+    is_double: str = "",
+    session_max_hours: float = SESSION_MAX_HOURS,
     origin: str = "''",
     quotes_values: bool = True,
 ) -> str:
@@ -352,6 +463,11 @@ def check_lines_sql(
     is_nested : str
         SQL with placeholders {column} and {value}, true where a text value is really an object, an array or a
         truth value; empty where the format cannot tell.
+    is_double : str
+        SQL with the same placeholders, true where a text value is really a floating-point number; empty where the
+        format cannot tell.
+    session_max_hours : float
+        A session may be this long.
     origin : str
         SQL of what is put behind a message, from the columns `carried`: where a line comes from.
     quotes_values : bool
@@ -362,25 +478,26 @@ def check_lines_sql(
     The order of the reasons is fixed: the first that applies is given.
     """
     given = {column.name: values.get(column.name, ABSENT) for column in contract.columns}
+    session_max_s = round(session_max_hours * 3600)
     say = _said if quotes_values else _said_without_value
     reasons = {
         "missing_required": _missing_rules(contract),
         "wrong_type": _type_rules(contract, given, is_nested, say),
-        "value_not_allowed": _value_rules(contract, rates, say),
+        "value_not_allowed": _value_rules(contract, given, rates, say),
         "unknown_event_type": _event_rules(contract, say),
-        "out_of_window": _window_rules(contract, start_date, say),
+        "out_of_window": _window_rules(contract, given, start_date, session_max_s, say),
     }
     cases = " ".join(f"when {_any_of(rules)} then '{reason}'" for reason, rules in reasons.items() if rules)
     everything = [rule for rules in reasons.values() for rule in rules]
     names = ", ".join(quote_identifier(column.name) for column in (*contract.columns, *contract.properties))
     return f"""
         with valued as (
-            select delivery_date, source_file, line_number, is_parsed, {carried}, {_raw_columns(given)}
+            select delivery_date, source_file, line_number, is_parsed, {carried}, {_raw_columns(contract, given)}
             from {source}
         ),
         opened as ({_open_properties(contract, given)}),
-        typed as (select *, {_typed_columns(contract, given)} from opened),
-        started as (select *, {_started(contract)} as started from typed),
+        typed as (select *, {_typed_columns(contract, given, is_double)} from opened),
+        started as (select *, {_started(contract, session_max_s)} as started from typed),
         dated as (select *, started::date as event_date from started),
         reasoned as (select *, case when not is_parsed then 'unparsable' {cases} end as reason from dated)
         select
@@ -395,11 +512,25 @@ def check_lines_sql(
     """
 
 
-def _raw_columns(given: Mapping[str, Value]) -> str:
-    return ", ".join(
-        f"nullif({value.sql}, '') as {_raw(name)}" if value.is_text else f"{value.sql} as {_raw(name)}"
-        for name, value in given.items()
-    )
+def _raw_columns(contract: Contract, given: Mapping[str, Value]) -> str:
+    types = {column.name: column.type for column in contract.columns}
+    return ", ".join(f"{_present(types[name], value)} as {_raw(name)}" for name, value in given.items())
+
+
+def _present(type_: str, value: Value) -> str:
+    """SQL of a value, null where it is there but says nothing."""
+    if type_ == "id" and value.is_text:
+        return _present_id(value.sql)
+    if type_ == "id" and value.physical.upper() in EXACT:
+        return f"case when not isnan({value.sql}) then {value.sql} end"
+    return f"nullif({value.sql}, '')" if value.is_text else value.sql
+
+
+def _present_id(value: str) -> str:
+    # nearly all ids start with a character of ASCII that shows
+    shown = f"nullif(nullif({value}, 'NaN'), 'nan')"
+    other = f"case when not regexp_full_match({value}, '{INVISIBLE}') then {value} end"
+    return f"case when {value} >= '!' and {value} < '~' then {shown} else {other} end"
 
 
 def _open_properties(contract: Contract, given: Mapping[str, Value]) -> str:
@@ -423,7 +554,8 @@ def _open_properties(contract: Contract, given: Mapping[str, Value]) -> str:
     properties = next(column for column in contract.columns if column.name == "properties")
     shape = "{" + ", ".join(f'"{column.name}": "VARCHAR"' for column in contract.properties) + "}"
     raw = ", ".join(
-        f"case when {_has(column.events)} then nullif(opened.{column.name}, '') end as {_raw(column.name)}"
+        f"case when {_has(column.events)} then {_present(column.type, Value(f'opened.{column.name}', is_text=True))}"
+        f" end as {_raw(column.name)}"
         for column in contract.properties
     )
     return f"""
@@ -439,15 +571,21 @@ def _has(events: Sequence[str]) -> str:
     return quote_identifier(f"is_{'_or_'.join(events)}")
 
 
-def _typed_columns(contract: Contract, given: Mapping[str, Value]) -> str:
+def _typed_columns(contract: Contract, given: Mapping[str, Value], is_double: str) -> str:
     opened = {"properties"} if contract.properties else set()
     columns = (*contract.columns, *contract.properties)
-    return ", ".join(_typed_column(column, given) for column in columns if column.name not in opened)
+    # properties are JSON in every format
+    of_properties = IS_JSON_DOUBLE.replace("{json}", _raw("properties"))
+    return ", ".join(
+        _typed_column(column, given, of_properties if column.events else is_double)
+        for column in columns
+        if column.name not in opened
+    )
 
 
-def _typed_column(column: Column, given: Mapping[str, Value]) -> str:
+def _typed_column(column: Column, given: Mapping[str, Value], is_double: str = "") -> str:
     value = dataclasses.replace(given.get(column.name, ABSENT), sql=_raw(column.name))
-    return f"{_typed(column, value)} as {quote_identifier(column.name)}"
+    return f"{_typed(column, value, is_double)} as {quote_identifier(column.name)}"
 
 
 def _raw(name: str) -> str:

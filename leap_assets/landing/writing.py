@@ -295,8 +295,10 @@ def _csv_lines(contract: Contract, texts: Mapping[str, _Texts], rows: np.ndarray
 def _pick(contract: Contract, nth: int, *, typed: bool, event_type: str | None = None) -> str:
     """A column or property of a line to damage, another one for each line."""
     if typed:
-        names = [c.name for c in contract.columns if c.required and c.type not in ("text", "double")]
-        names += [c.name for c in contract.properties if event_type in c.events and c.type != "text"]
+        names = [c.name for c in contract.columns if c.required and c.type not in ("id", "text", "double")]
+        names += [
+            c.name for c in contract.properties if event_type in c.events and c.type not in ("id", "text")
+        ]
     else:
         names = [c.name for c in contract.columns if c.required]
         names += [c.name for c in contract.properties if event_type in c.required_for]

@@ -112,7 +112,9 @@ def _check(
         tried, start_date = _try(source, hashing, folder, Path(temporary), lines, files)
         print(f"{source.name}: {source.description or 'no description'}")
         print(f"\nrecords tried: {tried.records:,}; of these cannot be read: {tried.unreadable:,}")
-        _print_logs(source, hashing, Path(temporary) / "landing", tried, start_date)
+        _print_logs(
+            source, hashing, Path(temporary) / "landing", tried, start_date, settings.session_max_hours
+        )
     _print_ignored(tried)
     for problem in tried.problems:
         print(f"\nCannot be taken in: {problem}")
@@ -206,7 +208,12 @@ def _preview(mapper: Mapper, one: Prepared) -> str:
 
 
 def _print_logs(
-    source: MappedSource, hashing: KeyedHash | None, landing_dir: Path, tried: Tried, start_date: dt.date
+    source: MappedSource,
+    hashing: KeyedHash | None,
+    landing_dir: Path,
+    tried: Tried,
+    start_date: dt.date,
+    session_max_hours: float,
 ) -> None:
     days = sorted({dt.date.fromisoformat(path.name) for path in landing_dir.glob("*/*")})
     logs = [select.log for select in source.selects]
@@ -215,7 +222,14 @@ def _print_logs(
         if days:
             rates = read_rates(PROJECT_DIR / "dbt_project" / "seeds" / "exchange_rates.csv")
             load_deliveries(
-                connection, landing_dir, days, logs=logs, start_date=start_date, rates=rates, hashing=hashing
+                connection,
+                landing_dir,
+                days,
+                logs=logs,
+                start_date=start_date,
+                rates=rates,
+                session_max_hours=session_max_hours,
+                hashing=hashing,
             )
         for log in logs:
             print(f"\n{log} ({log}.sql): {tried.mapped[log]:,} rows")

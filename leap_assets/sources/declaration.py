@@ -270,7 +270,7 @@ def _refuse_unhashable(path: Path, text: str, contract: Contract, name: str) -> 
     column = columns.get(name)
     if column is None:
         return
-    if column.type != "text" or column.allowed or column.pattern or name == contract.event_type:
+    if column.type not in ("id", "text") or column.allowed or column.pattern or name == contract.event_type:
         raise _wrong(
             path,
             text,

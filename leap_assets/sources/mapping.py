@@ -790,7 +790,7 @@ def _fit_remedy(column: Column, kind: str) -> str:
             "Seconds since 1970 become a time by to_timestamp(x), milliseconds by epoch_ms(x), microseconds by "
             "make_timestamp(x)."
         )
-    if column.type == "text":
+    if column.type in ("id", "text"):
         return "Cast it to varchar if that is its text, or take a value out of it."
     if column.type == "object":
         return "Make it an object: json_object('name', value, ...), or a struct."
@@ -798,6 +798,7 @@ def _fit_remedy(column: Column, kind: str) -> str:
 
 
 _WORDS = {
+    "id": "an id",
     "text": "a text",
     "integer": "a whole number",
     "decimal": "an amount",

@@ -37,6 +37,7 @@ class FileLoader:
     log: str
     start_date: dt.date
     rates: Mapping[str, dt.date]
+    session_max_hours: float
     hashing: KeyedHash | None
     memory_limit: str
 
@@ -64,6 +65,7 @@ class FileLoader:
                     [file.delivery_date],
                     start_date=self.start_date,
                     rates=self.rates,
+                    session_max_hours=self.session_max_hours,
                     hashing=self.hashing,
                     say=lambda sentence: said.append((SAID, sentence)),
                 )
@@ -147,6 +149,7 @@ def load_deliveries(
     *,
     start_date: dt.date,
     rates: Mapping[str, dt.date],
+    session_max_hours: float,
     hashing: KeyedHash | None,
     memory_limit: str,
     contents: Mapping[str, Any],
@@ -161,7 +164,7 @@ def load_deliveries(
         In folders that the workers see under the same path, or listed by `list_uri_files`.
     days : sequence of date
         Delivery days, consecutive.
-    start_date, rates, hashing, say
+    start_date, rates, session_max_hours, hashing, say
         As of the embedded engine's loader.
     memory_limit : str
         Memory that a task's DuckDB takes before it works on disk.
@@ -182,7 +185,7 @@ def load_deliveries(
     frames = {
         log: _read(
             session,
-            FileLoader(log, start_date, dict(rates), hashing, memory_limit),
+            FileLoader(log, start_date, dict(rates), session_max_hours, hashing, memory_limit),
             own,
             contents.get(log),
         ).persist()

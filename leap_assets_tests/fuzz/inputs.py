@@ -404,7 +404,7 @@ def _good_array(random: Random, column: Column, records: list[dict[str, Any]]) -
         return pa.array(times, pa.timestamp(unit, tz=random.choice([None, "UTC", "Europe/Berlin"])))
     return (
         pa.array([str(value) if value is not None else None for value in values])
-        if column.type == "text"
+        if column.type in ("id", "text")
         else pa.array(values)
     )
 

@@ -87,9 +87,9 @@ def test_every_format_and_compression_gives_the_same_rows(warehouse, landing, fo
     assert rows == [(f"p{n}", dt.datetime(2025, 1, 10, 12), "pc", DAY, DAY) for n in range(5)]
 
 
-def test_a_named_zone_is_that_of_its_own_line_alone(warehouse, landing):
+def test_an_offset_is_that_of_its_own_line_alone(warehouse, landing):
     times = {
-        "2025-01-10 12:00:00 America/New_York": 17,
+        "2025-01-10 12:00:00 UTC": 12,
         "2025-01-10 12:00:00": 12,
         "2025-01-10T12:00:00Z": 12,
         "2025-01-10T12:00:00+02:00": 10,
@@ -131,8 +131,12 @@ def test_parquet_is_loaded(warehouse, landing):
         (sign_on(1, event_date_time=1736510400), "wrong_type", "1736510400"),
         (sign_on(1, platform={"a": 1}), "wrong_type", "platform: '{\"a\":1}' is not a text"),
         (sign_on(1, platform=["pc"]), "wrong_type", "platform"),
-        (sign_on(1, player_id=True), "wrong_type", "player_id: 'true' is not a text"),
-        (sign_on(1, event_date_time="2025-01-12T00:00:00Z"), "out_of_window", "more than 24 h after"),
+        (
+            sign_on(1, player_id=True),
+            "wrong_type",
+            "player_id: 'true' is not an id: it must be a text or a number",
+        ),
+        (sign_on(1, event_date_time="2025-01-12T00:00:00.000001Z"), "out_of_window", "more than 24 h after"),
         (sign_on(1, event_date_time="2025-01-06T23:59:59Z"), "out_of_window", "more than 72 h before"),
     ],
 )
@@ -149,7 +153,7 @@ def test_a_bad_line_is_kept_with_its_reason(warehouse, landing, line, reason, sa
 @pytest.mark.parametrize(
     "line",
     [
-        sign_on(1, event_date_time="2025-01-11T23:59:59.999999Z"),
+        sign_on(1, event_date_time="2025-01-12T00:00:00Z"),
         sign_on(1, event_date_time="2025-01-07T00:00:00Z"),
         sign_on(1, event_date_time="2025-01-10 12:00:00"),
         sign_on(1, event_date_time="2025-01-10T14:00:00+02:00"),
@@ -192,7 +196,7 @@ SESSION = {
         ({"kills": -1}, "value_not_allowed"),
         ({"kills": 1.5}, "wrong_type"),
         ({"kills": "1_0"}, "wrong_type"),
-        ({"kills": 10**30}, "wrong_type"),
+        ({"kills": 10**30}, "value_not_allowed"),
         ({"event_length_seconds": 86401}, "out_of_window"),
         ({"event_length_seconds": 86400}, None),
         ({"event_length_seconds": 9 * 10**18}, "out_of_window"),

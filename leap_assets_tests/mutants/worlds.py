@@ -103,7 +103,7 @@ def _simulated(folder: Path) -> World:
         partial.replace(path)
     # 28 deliveries in the middle
     delivered = Window(FIRST_DAY + dt.timedelta(days=7), last_day - dt.timedelta(days=5))
-    window = event_window(delivered, FIRST_DAY)
+    window = event_window(delivered, FIRST_DAY, settings.session_max_hours)
     return _world("simulated", path, settings, window)
 
 

@@ -35,7 +35,7 @@ def evaluations(result: dg.ExecuteInProcessResult) -> dict[str, bool]:
     }
 
 
-WINDOW = event_window(Window(as_day(1), as_day(DAYS)), FIRST_DAY)
+WINDOW = event_window(Window(as_day(1), as_day(DAYS)), FIRST_DAY, 24.0)
 
 
 def outcomes_of(leap: Leap, connection: duckdb.DuckDBPyConnection, marts=tuple(PROOFS)) -> dict[str, Outcome]:
