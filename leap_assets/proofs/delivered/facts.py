@@ -44,16 +44,15 @@ PRICE_DIGITS, AMOUNT_DIGITS, MICRO_DIGITS = 4, 2, 6
 
 @dataclass(frozen=True)
 class World:
-    """What lines are read by: settings, seeds and the longest player-session."""
+    """What lines are read by: settings and seeds. `countries` are names by ISO code."""
 
     given: Given
     countries: Mapping[str, str]
-    session_us: int
 
     @property
     def session_days(self) -> int:
         """Midnights that a player-session goes over at most."""
-        return max(1, -(-self.session_us // DAY_US))
+        return max(1, -(-self.given.session_max_us // DAY_US))
 
     @property
     def margin(self) -> int:
@@ -107,7 +106,7 @@ def find_facts(store: Store, world: World, first: int, last: int, wanted: range 
     told = [
         one
         for one in find_told(
-            counted["client"], around["session"], types, world.session_us, world.session_days
+            counted["client"], around["session"], types, world.given.session_max_us, world.session_days
         )
         if first <= one.day <= last
     ]

@@ -183,10 +183,10 @@ class Judge:
                     or form.fullmatch(value) is not None
                 )
                 yield from (number for number, value in enumerate(values) if not fits[value])
-            least, most = column.minimum, getattr(column, "maximum", None)
+            least, most = column.minimum, column.maximum
             if least is None and most is None and column.type != "double":
                 continue
-            unit = 10 ** decimal_digits(column)[1] if column.sql_type.startswith("decimal") else 1
+            unit = 10 ** decimal_digits(column) if column.sql_type.startswith("decimal") else 1
             low = -math.inf if least is None else least * unit
             high = math.inf if most is None else most * unit
             is_double = column.type == "double"
@@ -227,7 +227,7 @@ def _places(values: list[Any], wanted: object) -> list[int]:
 
 def _micros_per_unit(column: Column) -> int:
     """Microseconds of the last digit of a length in seconds."""
-    return MICRO if column.type == "integer" else MICRO // 10 ** decimal_digits(column)[1]
+    return MICRO if column.type == "integer" else MICRO // 10 ** decimal_digits(column)
 
 
 def length_us(contract: Contract, columns: Mapping[str, list[Any]]) -> list[int]:

@@ -11,7 +11,7 @@ import datetime as dt
 import json
 import math
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
@@ -25,7 +25,6 @@ from leap_assets.proofs.delivered.values import (
     DAY_US,
     EXACT_DOUBLE,
     EXACT_FLOAT,
-    LARGEST_INTEGER,
     WRONG,
     Memo,
     convert_text,
@@ -330,34 +329,17 @@ def _read_parquet(file: DeliveredFile, contract: Contract) -> Iterator[Records]:
             if rows:
                 yield Records(rows, {}, [False] * rows)
             return
-        chosen = choose_columns(schema.names, contract.names)
+        # a name that differs by case is another column
+        chosen = [column for column in contract.columns if column.name in schema.names]
         memos: dict[str, Memo] = {}
-        types = {column.name: column for column in contract.columns}
-        names = list(dict.fromkeys(schema.names[place] for place in chosen.values()))
-        if not names:
+        if not chosen:
             if opened.metadata.num_rows:
                 yield Records(opened.metadata.num_rows, {})
             return
-        for group in opened.iter_batches(ROWS_AT_ONCE, columns=names):
-            found = group.schema.names
+        for group in opened.iter_batches(ROWS_AT_ONCE, columns=[column.name for column in chosen]):
             yield Records(
-                len(group),
-                {
-                    name: from_arrow(types[name], group.column(found.index(schema.names[place])), memos)
-                    for name, place in chosen.items()
-                },
+                len(group), {column.name: from_arrow(column, group[column.name], memos) for column in chosen}
             )
-
-
-def choose_columns(names: Sequence[str], wanted: Sequence[str]) -> dict[str, int]:
-    """Which column of a file is which of the contract: the one of exactly its name, else the one but for its case."""
-    chosen = {}
-    for name in wanted:
-        exact = [place for place, other in enumerate(names) if other == name]
-        alike = [place for place, other in enumerate(names) if other.lower() == name]
-        if found := exact or alike:
-            chosen[name] = found[0]
-    return chosen
 
 
 def from_arrow(column: Column, array: pa.Array, memos: dict[str, Memo]) -> list[Any]:
@@ -415,7 +397,8 @@ def _physical(column: Column, kind: pa.DataType) -> Callable[[Any], Any] | None:
             return str
         if is_float:
             return lambda value: float_to_id(value, exact)
-        return lambda value: str(int(value)) if value == value.to_integral_value() else str(value)
+        # 17.00 is 17, and 17.50 is 17.5
+        return lambda value: f"{value:f}".rstrip("0").rstrip(".") if value != int(value) else str(int(value))
     if wanted == "text":
         return str if not is_float else _spell_float
     if wanted == "integer":
@@ -423,8 +406,8 @@ def _physical(column: Column, kind: pa.DataType) -> Callable[[Any], Any] | None:
     if wanted == "double":
         return float
     if wanted in ("decimal", "micros", "duration"):
-        width, digits = decimal_digits(column)
-        return lambda value: _decimal_of(value, width, digits)
+        digits = decimal_digits(column)
+        return lambda value: _decimal_of(value, digits)
     return None
 
 
@@ -466,13 +449,13 @@ def _integer_of(value: Any) -> Any:
     if isinstance(value, float) and not math.isfinite(value):
         return WRONG
     whole = int(value)
-    return whole if whole == value and -LARGEST_INTEGER - 1 <= whole <= LARGEST_INTEGER else WRONG
+    return whole if whole == value else WRONG
 
 
-def _decimal_of(value: Any, width: int, digits: int) -> Any:
+def _decimal_of(value: Any, digits: int) -> Any:
     if isinstance(value, float) and not math.isfinite(value):
         return WRONG
-    return unscaled(Decimal(value), width, digits)
+    return unscaled(Decimal(value), digits)
 
 
 def _as_json(value: Any, kind: pa.DataType) -> Any:

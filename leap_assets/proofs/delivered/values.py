@@ -10,6 +10,7 @@ import datetime as dt
 import json
 import math
 import re
+import unicodedata
 from collections.abc import Callable
 from decimal import ROUND_HALF_UP, Context, Decimal
 from typing import Any, Final
@@ -29,19 +30,19 @@ EPOCH_DAY = dt.date(1970, 1, 1).toordinal()
 EXACT_DOUBLE, EXACT_FLOAT = 2**53, 2**24
 # beyond these a float stands for several whole numbers
 LARGEST_INTEGER = 2**63 - 1
-MOST_DIGITS = 400
-# a number with an exponent beyond this is no amount and no count
+MOST_DIGITS = 308
+# a number that has more before its point is beyond a double, and no amount and no count
 REMEMBERED = 200_000
 # values of a column; more are seldom met again
 
-_BLANKS = frozenset("\u200b\u200c\u200d\u2060\ufeff\u180e")
-# zero-width characters, which str.isspace() does not know
+_INVISIBLE = frozenset(("Zs", "Zl", "Zp", "Cc", "Cf"))
+# categories of Unicode: white space, control characters, and formatting, the zero-width characters among it
 _NUMBER = re.compile(r"[ \t\r\n\f\v]*([+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?)[ \t\r\n\f\v]*")
 _NOT_FINITE = re.compile(r"[ \t\r\n\f\v]*[+-]?(?:nan|inf|infinity)[ \t\r\n\f\v]*", re.IGNORECASE)
 _WHOLE_FIELD = re.compile(r"(-?[0-9]+)\.0+")
 _TIME = re.compile(
     r"([0-9]{4})-([0-9]{2})-([0-9]{2})"
-    r"(?:[T ]([0-9]{2}):([0-9]{2})(?::([0-9]{2})(?:[.,]([0-9]+))?)?"
+    r"(?:[T ]([0-9]{2}):([0-9]{2})(?::([0-9]{2})(?:\.([0-9]+))?)?"
     r" ?(Z|UTC|[+-][0-9]{2}(?::?[0-9]{2})?)?)?"
 )
 _TRUE, _FALSE = frozenset(("true", "t", "yes", "y", "1")), frozenset(("false", "f", "no", "n", "0"))
@@ -72,13 +73,12 @@ class Memo(dict[Any, Any]):
 
 def is_blank(text: str) -> bool:
     """Whether a text shows nothing: empty, or white space and zero-width characters alone."""
-    return all(sign in _BLANKS or sign.isspace() for sign in text)
+    return not text[:1].isalnum() and all(unicodedata.category(sign) in _INVISIBLE for sign in text)
 
 
-def decimal_digits(column: Column) -> tuple[int, int]:
-    """Digits of a decimal type, all and behind the point."""
-    width, digits = re.fullmatch(r"decimal\((\d+), ?(\d+)\)", column.sql_type).groups()  # type: ignore[union-attr]
-    return int(width), int(digits)
+def decimal_digits(column: Column) -> int:
+    """Digits behind the point of a decimal type."""
+    return int(column.sql_type.rstrip(")").partition(",")[2])
 
 
 def convert_text(column: Column, *, is_csv: bool = False) -> Callable[[Any], Any]:
@@ -97,7 +97,7 @@ def convert_text(column: Column, *, is_csv: bool = False) -> Callable[[Any], Any
         "date": lambda raw: _day_of(_to_time(raw)),
         "object": _to_object,
     }
-    convert = by_type.get(column.type) or _to_decimal(*decimal_digits(column))
+    convert = by_type.get(column.type) or _to_decimal(decimal_digits(column))
 
     def converted(raw: Any) -> Any:
         if raw is None or raw == "":
@@ -156,12 +156,12 @@ def float_to_id(value: float, exact: int) -> Any:
 
 
 def read_number(raw: Any) -> Decimal | None:
-    """The exact value of a number in any decimal form, None for anything else."""
+    """The exact value of a number in any decimal form, None for anything else and for what is beyond a double."""
     match = _NUMBER.fullmatch(_text_of(raw))
     if match is None:
         return None
     value = Decimal(match[1])
-    return value if value == 0 or abs(value.adjusted()) < MOST_DIGITS else None
+    return None if value and value.adjusted() > MOST_DIGITS else value
 
 
 def _to_integer(raw: Any) -> Any:
@@ -172,28 +172,27 @@ def _to_integer(raw: Any) -> Any:
 
 
 def whole_number(number: Decimal) -> Any:
-    """A whole number of 64 bits."""
-    if number != number.to_integral_value() or abs(number) > LARGEST_INTEGER + (number < 0):
+    """A whole number of any size: what is beyond its column is a matter of bounds, not of types."""
+    if number and number.adjusted() < 0:
+        return WRONG
+    if number != number.to_integral_value() and abs(number) <= LARGEST_INTEGER:
         return WRONG
     return int(number)
 
 
-def _to_decimal(width: int, digits: int) -> Callable[[Any], Any]:
+def _to_decimal(digits: int) -> Callable[[Any], Any]:
     def convert(raw: Any) -> Any:
         number = read_number(raw)
-        return WRONG if number is None else unscaled(number, width, digits)
+        return WRONG if number is None else unscaled(number, digits)
 
     return convert
 
 
-def unscaled(number: Decimal, width: int, digits: int) -> Any:
+def unscaled(number: Decimal, digits: int) -> int:
     """A decimal as a whole number of its last digit, halves away from zero."""
     if number.adjusted() < -digits - 1:
         return 0
-    if number.adjusted() > width:
-        return WRONG
-    whole = int(_EXACT.quantize(number.scaleb(digits, _EXACT), Decimal(1)))
-    return whole if abs(whole) < 10**width else WRONG
+    return int(_EXACT.quantize(number.scaleb(digits, _EXACT), Decimal(1)))
 
 
 def _to_double(raw: Any) -> Any:
@@ -215,7 +214,9 @@ def _to_time(raw: Any) -> Any:
         return WRONG
     year, month, day, hour, minute, second, fraction, zone = match.groups()
     try:
-        days = dt.date(int(year), int(month), int(day)).toordinal() - EPOCH_DAY
+        # the year 0 is one of ISO 8601, and like the year 400 in all but its distance
+        days = dt.date(int(year) or 400, int(month), int(day)).toordinal() - EPOCH_DAY
+        days -= 0 if int(year) else 146_097
     except ValueError:
         return WRONG
     if hour is None:
