@@ -63,6 +63,7 @@ def compare(
     key: Sequence[str],
     days: tuple[Ints, Ints] | int,
     say: Callable[[str, Any], str] = lambda _, value: str(value),
+    source: str = "the truth",
 ) -> Comparison:
     """Compare two tables row by row.
 
@@ -77,13 +78,15 @@ def compare(
         The day number that each row is counted on, of both sides; or the day of all rows.
     say : callable
         From a column and one of its values to how people read it.
+    source : str
+        What the expected rows come from, in words.
 
     Raises
     ------
     ValueError
         When the columns are not the same.
     """
-    for side, frame in (("the truth", expected), ("the mart", actual)):
+    for side, frame in ((source, expected), ("the mart", actual)):
         if set(frame) != set(types):
             raise ValueError(
                 f"columns of {side} and of the type list differ: {sorted(set(frame) ^ set(types))}"
@@ -131,7 +134,7 @@ def compare(
         if sides[1][number] == 0:
             said += ": missing"
         elif sides[0][number] == 0:
-            said += ": not in the truth"
+            said += f": not in {source}"
         elif not is_pair[number]:
             said += f": {sides[1][number]} rows, expected {sides[0][number]}"
         else:
@@ -182,11 +185,24 @@ def _equal(expected: npt.NDArray[Any], actual: npt.NDArray[Any], kind: str) -> n
         return np.asarray(expected == actual, dtype=bool)
     if kind == "double":
         return _near(expected, actual, RELATIVE, 0.0)
+    if "O" in (expected.dtype.kind, actual.dtype.kind):
+        # whole numbers of any size, and among them quotients and nulls
+        return np.array(
+            [_is_equal(*pair, kind) for pair in zip(expected.tolist(), actual.tolist(), strict=True)], dtype=bool
+        )
     if expected.dtype.kind != "f" and actual.dtype.kind != "f":
         return np.asarray(expected == actual, dtype=bool)
     # an exact quotient is a double itself
     allowed = 0.5 if kind == "decimal" else 0.0
     return _near(expected, actual, RELATIVE * allowed, allowed)
+
+
+def _is_equal(expected: Any, actual: Any, kind: str) -> bool:
+    one, other = (None if value is None or value != value else value for value in (expected, actual))
+    if one is None or other is None or not isinstance(one, float):
+        return bool(one == other)
+    allowed = 0.5 if kind == "decimal" else 0.0
+    return bool(abs(other - one) <= allowed + RELATIVE * allowed * abs(one))
 
 
 def _near(

@@ -13,8 +13,8 @@ from leap_assets.proofs.known import EPOCH, Ints, date_of
 
 Frame: TypeAlias = "dict[str, npt.NDArray[Any]]"
 # A mart's rows by column: texts as objects, days as day numbers, times as microseconds since 1970, decimals as whole
-# numbers of their last digit. A null is NaN in a column of float64. Of a rounded quotient the exact value is given, as
-# float64.
+# numbers of their last digit (as objects where they may leave 64 bits). A null is NaN in a column of float64, and None
+# or NaN in one of objects. Of a rounded quotient the exact value is given, as float64.
 
 Floats: TypeAlias = "npt.NDArray[np.float64]"
 MICRO = 1_000_000
@@ -37,8 +37,9 @@ def divide(numerator: Any, denominator: Any) -> Floats:
 
 
 def sum_by(group: Ints, values: Any, groups: int) -> Ints:
-    """Sums of whole numbers by group, exact."""
-    sums = np.zeros(groups, dtype=np.int64)
+    """Sums of whole numbers by group, exact; of objects, whole numbers of any size, as objects."""
+    values = np.asarray(values)
+    sums = np.zeros(groups, dtype=object if values.dtype == object else np.int64)
     np.add.at(sums, group, values)
     return sums
 

@@ -549,7 +549,8 @@ class Known:
         columns: Columns = {"player": keys >> 20, "day": keys & (1 << 20) - 1}
 
         def add(name: str, row: Ints, values: Ints) -> None:
-            columns[name] = np.zeros(len(keys), dtype=np.int64)
+            # sums of whole numbers of any size keep theirs
+            columns[name] = np.zeros(len(keys), dtype=object if values.dtype == object else np.int64)
             np.add.at(columns[name], row, values)
 
         add("sessions", rows[0], np.ones(len(rows[0]), dtype=np.int64))
