@@ -160,8 +160,11 @@ def _parquet(records: list[Record | str]) -> bytes:
     columns = {}
     for name in names:
         values = [_values(record).get(name) for record in records]
-        if any(isinstance(value, str) for value in values):
-            values = [None if value is None else _csv_field(value) for value in values]
+        if any(isinstance(value, (str, dict)) for value in values):
+            # One column has one type: numbers beside texts become texts.
+            values = [value if isinstance(value, str | None) else json.dumps(value) for value in values]
+        elif any(isinstance(value, float) for value in values):
+            values = [None if value is None else float(value) for value in values]
         columns[name] = pa.array(values)
     sink = io.BytesIO()
     pq.write_table(pa.table(columns), sink)
