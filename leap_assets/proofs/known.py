@@ -314,7 +314,6 @@ def digest(lines: EventDay, given: Given, names: Dictionary) -> dict[str, Column
         payments = {name: events[name][bought] for name in ("player_id", "at", "price", "currency")}
     signons = lines.tables["signon"]
     positions = lines.tables["position"]
-    fix_day = lines.match_days.of(positions["session_id"], positions["at"] // DAY_US)
     ads, uses = lines.tables["ad"], lines.tables["feature_use"]
     completed = events["event_type"] == names.words.of("level_complete")
     facts = {
@@ -328,7 +327,7 @@ def digest(lines: EventDay, given: Given, names: Dictionary) -> dict[str, Column
         # days on which a player is seen, whatever else is known of them
         "seen": _distinct(
             player=np.concatenate([signons["player_id"], positions["player_id"]]),
-            day=np.concatenate([signons["at"] // DAY_US, fix_day]),
+            day=np.concatenate([signons["at"] // DAY_US, positions["at"] // DAY_US]),
         ),
         "events": _counted(player=events["player_id"], day=event_day, type=events["event_type"]),
         "ads": _counted(
