@@ -49,8 +49,8 @@ rebuild: setup ## build the warehouse anew from landing/ (after an upgrade or a 
 erase: setup ## take a player out of landing/, warehouse and published file (PLAYER=<id>)
 	@$(BIN)/python -m leap_assets.erase --player "$(PLAYER)"
 
-check-source: setup ## try a mapped source on a sample of its files (SOURCE=, DELIVERED=)
-	@$(BIN)/python -m leap_assets.sources.check $(SOURCE) $(if $(DELIVERED),"$(DELIVERED)")
+check-source: setup ## try a mapped source on its files, of many a sample (SOURCE=, DELIVERED=, ALL=1)
+	@$(BIN)/python -m leap_assets.sources.check $(SOURCE) $(if $(DELIVERED),"$(DELIVERED)") $(if $(ALL),--all)
 
 # where Java is, the smoke of Spark has its server, too
 test: setup $(if $(shell command -v java),$(SPARK)/.installed-from-lock) ## run the tests: the fast ones and one slow smoke per area, two at a time

@@ -77,9 +77,10 @@ def event_window(delivered: Window, start_date: dt.date, session_max_hours: floa
     """The event days whose rows lines delivered in `delivered` can change.
 
     A line's own time lies at most 3 days before and 2 days after the start of its delivery day, both included. A
-    session or a match that crosses midnights takes days beside it along, as many as LEAP_SESSION_MAX_HOURS allows.
+    session or a match that crosses midnights takes days beside it along, as many as LEAP_SESSION_MAX_HOURS allows; what
+    a player does behind the midnight after the end of their session, a day more.
     """
     beside = session_days(session_max_hours)
     first = delivered.first - dt.timedelta(days=LATE_DAYS + beside)
-    last = delivered.last + dt.timedelta(days=EARLY_DAYS + beside)
+    last = delivered.last + dt.timedelta(days=EARLY_DAYS + beside + 1)
     return Window(max(first, start_date), max(last, start_date))

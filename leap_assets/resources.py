@@ -337,6 +337,7 @@ class Warehouse(DuckDBResource):
         rates: Mapping[str, dt.date],
         session_max_hours: float,
         hashing: KeyedHash | None,
+        event_types: Sequence[str],
         thresholds: Thresholds,
         expected_logs: Sequence[str],
         say: Callable[[str], None],
@@ -352,6 +353,7 @@ class Warehouse(DuckDBResource):
                 rates=rates,
                 session_max_hours=session_max_hours,
                 hashing=hashing,
+                event_types=event_types,
                 say=say,
             )
             return loaded, check_thresholds(rows_of(connection), days, expected_logs, thresholds)

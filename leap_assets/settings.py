@@ -269,6 +269,14 @@ class Settings:
         "Logs that the source has; what the others would tell is taken from client events where it can be",
         lambda value: bool(value) and set(value) <= set(ALL_LOGS),
     )
+    own_event_types: tuple[str, ...] = _setting(
+        "LEAP_EVENT_TYPES",
+        (),
+        _names,
+        "names of event types, with commas",
+        "Types of client events that the source has beside Leap's own, with `LEAP_SOURCE=landing`; a mapped source "
+        "declares them in its source.toml",
+    )
     strict: bool = _setting(
         "LEAP_STRICT",
         False,
@@ -493,6 +501,12 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
     settings = Settings(**values, simulation=_read_simulation(environ))
     if settings.is_mapped:
         _check_mapped(settings, is_given="logs" in values)
+        if settings.own_event_types:
+            raise SettingsError(
+                f"LEAP_EVENT_TYPES cannot be set with LEAP_SOURCE={settings.source}: the event types of a mapped "
+                f"source are declared in {settings.source_dir / 'source.toml'}, [events.<type>]. Unset "
+                "LEAP_EVENT_TYPES."
+            )
     _check_engine(settings)
     try:
         # made here only to be checked

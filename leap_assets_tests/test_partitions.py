@@ -28,11 +28,11 @@ def test_a_reversed_window_is_refused():
 
 @pytest.mark.parametrize(
     ("hours", "first", "last"),
-    [(24.0, 6, 15), (0.5, 6, 15), (24.5, 5, 16), (48.0, 5, 16), (72.0, 4, 17), (744.0, 0, 45)],
+    [(24.0, 6, 16), (0.5, 6, 16), (24.5, 5, 17), (48.0, 5, 17), (72.0, 4, 18), (744.0, 0, 46)],
 )
 def test_event_days_reach_as_far_as_a_late_line_an_early_one_and_a_session(hours, first, last):
     assert event_window(Window(day(10), day(12)), START, hours) == Window(day(first), day(last))
 
 
 def test_event_days_never_lie_before_the_first_day():
-    assert event_window(Window(day(0), day(0)), START, 24.0) == Window(day(0), day(3))
+    assert event_window(Window(day(0), day(0)), START, 24.0) == Window(day(0), day(4))

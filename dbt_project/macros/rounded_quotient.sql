@@ -10,7 +10,7 @@
 {% macro default__rounded_quotient(numerator, denominator) -%}
     {%- set n = 'cast(' ~ numerator ~ ' as hugeint)' -%}
     {%- set d = 'nullif(cast(' ~ denominator ~ ' as hugeint), 0)' -%}
-    cast(sign({{ n }}) * ((2 * abs({{ n }}) + {{ d }}) // (2 * {{ d }})) as decimal(38, 0))
+    cast(case when {{ n }} < 0 then -1 else 1 end * ((2 * abs({{ n }}) + {{ d }}) // (2 * {{ d }})) as decimal(38, 0))
 {%- endmacro %}
 
 
@@ -19,5 +19,9 @@
     {%- set n = 'cast(' ~ numerator ~ ' as decimal(38, 0))' -%}
     {%- set d = 'nullif(cast(' ~ denominator ~ ' as decimal(38, 0)), 0)' -%}
     {%- set doubled = '(2 * abs(' ~ n ~ ') + ' ~ d ~ ')' -%}
-    cast(sign({{ n }}) * (({{ doubled }} - {{ doubled }} % (2 * {{ d }})) / (2 * {{ d }})) as decimal(38, 0))
+    {#- A double, as sign() gives one, would take the digits. -#}
+    cast(
+        case when {{ n }} < 0 then -1 else 1 end
+        * cast(({{ doubled }} - {{ doubled }} % (2 * {{ d }})) / (2 * {{ d }}) as decimal(38, 0)) as decimal(38, 0)
+    )
 {%- endmacro %}

@@ -8,7 +8,9 @@
   DBT_LEAP_LOGS        the logs that the source declares, separated by commas. A log that is not declared is made
                        up for by client events where that is possible: see fact_transaction. Changing it: rebuild.
   DBT_LEAP_PIECE_LINES lines that bring a piece of the window: see insert_window. Changing it changes memory and time.
-  DBT_LEAP_SESSION_MAX_S seconds that a player-session may last; above 0. Changing it: rebuild.
+  DBT_LEAP_SESSION_MAX_S
+                       seconds that a player-session may last; above 0, at most 31 days. Lines are late by as much
+                       more: see final_after_days. Changing it: rebuild.
   DBT_LEAP_START_DATE  first day of the world, YYYY-MM-DD. No event is older.
 -#}
 {% macro setting(name) -%}

@@ -1,6 +1,6 @@
 {#-
-  A player-day with a session of the session log has a heartbeat. Only days that are final, and only where
-  heartbeats are logged.
+  A player-day with a session of the session log has a heartbeat on that day or the next, since a session may start
+  just before midnight. Only days that are final, and only where heartbeats are logged.
 -#}
 {{ config(severity='warn', meta={'dagster': {'ref': {'name': 'fact_player_day'}}}) }}
 
@@ -24,15 +24,17 @@ played as (
 
 player_days as (
     select
-        days.player_id,
-        days.event_date,
-        days.fixes
+        played.player_id,
+        played.event_date,
+        sum(days.fixes) as fixes
     from {{ ref('fact_player_day') }} as days
     inner join played
         on
             days.player_id = played.player_id
-            and days.event_date = played.event_date
-    where {{ in_window('days.event_date') }}
+            and days.event_date >= played.event_date
+            and days.event_date <= played.event_date + 1
+    where {{ in_window('days.event_date', days_after=1) }}
+    group by played.player_id, played.event_date
 ),
 
 -- A day is final once its own delivery and the three after it are loaded: no line of it can still come.

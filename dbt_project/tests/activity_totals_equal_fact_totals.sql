@@ -1,7 +1,15 @@
-{#- Player activity adds up to the facts, day by day: nothing of a counted player is lost or counted twice. -#}
+{#-
+  Player activity adds up to the facts of the loaded days, day by day: nothing of a counted player is lost or counted
+  twice.
+-#}
 {{ config(meta={'dagster': {'ref': {'name': 'player_activity_daily'}}}) }}
 
-with session_totals as (
+with loaded_days as (
+    select distinct delivery_date
+    from {{ source('leap_raw', 'delivery') }}
+),
+
+session_totals as (
     select
         sessions.event_date,
         count(*) as player_sessions,
@@ -11,6 +19,8 @@ with session_totals as (
     from {{ ref('fact_session') }} as sessions
     left join {{ ref('internal_accounts') }} as internal_accounts
         on sessions.player_id = internal_accounts.player_id
+    inner join loaded_days
+        on sessions.event_date = loaded_days.delivery_date
     where internal_accounts.player_id is null
     group by sessions.event_date
 ),
@@ -22,6 +32,8 @@ transaction_totals as (
     from {{ ref('fact_transaction') }} as transactions
     left join {{ ref('internal_accounts') }} as internal_accounts
         on transactions.player_id = internal_accounts.player_id
+    inner join loaded_days
+        on transactions.event_date = loaded_days.delivery_date
     where internal_accounts.player_id is null
     group by transactions.event_date
 ),

@@ -1,7 +1,12 @@
-{#- Event counts over all days are the valid lines that are no repeats, day by day; test accounts of ours apart. -#}
+{#- Event counts are the valid lines of loaded days that are no repeats, day by day; test accounts of ours apart. -#}
 {{ config(meta={'dagster': {'ref': {'name': 'event_counts_daily'}}}) }}
 
-with accepted as (
+with loaded_days as (
+    select distinct delivery_date
+    from {{ source('leap_raw', 'delivery') }}
+),
+
+accepted as (
     select
         lines.event_date,
         count(*) as events
@@ -10,6 +15,8 @@ with accepted as (
     ) as lines
     left join {{ ref('internal_accounts') }} as internal_accounts
         on lines.player_id = internal_accounts.player_id
+    inner join loaded_days
+        on lines.event_date = loaded_days.delivery_date
     where internal_accounts.player_id is null
     group by lines.event_date
 ),

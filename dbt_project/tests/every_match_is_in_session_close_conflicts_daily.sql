@@ -1,4 +1,4 @@
-{#- Every match of the day is there, with conflicts or without, unless test accounts alone played it. -#}
+{#- Every match of a loaded day is there, with conflicts or without, unless test accounts alone played it. -#}
 {{ config(meta={'dagster': {'ref': {'name': 'session_close_conflicts_daily'}}}) }}
 
 with matches as (
@@ -9,7 +9,11 @@ with matches as (
     from {{ ref('stage_match_players') }} as match_players
     left join {{ ref('internal_accounts') }} as internal_accounts
         on match_players.player_id = internal_accounts.player_id
-    where {{ in_window('match_players.event_date') }}
+    where
+        {{ in_window('match_players.event_date') }}
+        and match_players.event_date in (
+            select deliveries.delivery_date from {{ source('leap_raw', 'delivery') }} as deliveries
+        )
     group by match_players.session_id, match_players.event_date
 ),
 

@@ -4,19 +4,20 @@
 -#}
 {{ config(meta={'dagster': {'ref': {'name': 'kpi_daily'}}}) }}
 
+-- Of one type: a union of decimals with two and with six digits would round to two.
 with amounts as (
     select
         {{ week_start('event_date') }} as first_day,
         'purchases of a week' as kind,
-        purchase_amount as kpi_amount,
-        0 as other_amount
+        cast(purchase_amount as decimal(38, 6)) as kpi_amount,
+        cast(0 as decimal(38, 6)) as other_amount
     from {{ ref('kpi_daily') }}
     union all
     select
         week_start as first_day,
         'purchases of a week' as kind,
         0 as kpi_amount,
-        purchase_amount as other_amount
+        cast(purchase_amount as decimal(38, 6)) as other_amount
     from {{ ref('country_weekly_revenue') }}
     union all
     select

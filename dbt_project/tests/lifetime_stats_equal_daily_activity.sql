@@ -1,4 +1,4 @@
-{#- A player's lifetime is the sum of his days. -#}
+{#- A player's lifetime is the sum of their loaded days. -#}
 {{ config(meta={'dagster': {'ref': {'name': 'player_stats_lifetime'}}}) }}
 
 with days as (

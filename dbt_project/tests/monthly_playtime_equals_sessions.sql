@@ -1,4 +1,4 @@
-{#- Country playtime and fact_session add up to the same seconds in every month. -#}
+{#- Country playtime and the sessions of loaded days add up to the same seconds in every month. -#}
 {{ config(meta={'dagster': {'ref': {'name': 'country_monthly_playtime'}}}) }}
 
 with facts as (
@@ -8,7 +8,11 @@ with facts as (
     from {{ ref('fact_session') }} as sessions
     left join {{ ref('internal_accounts') }} as internal_accounts
         on sessions.player_id = internal_accounts.player_id
-    where internal_accounts.player_id is null
+    where
+        internal_accounts.player_id is null
+        and sessions.event_date in (
+            select deliveries.delivery_date from {{ source('leap_raw', 'delivery') }} as deliveries
+        )
     group by {{ month_start('sessions.event_date') }}
 ),
 

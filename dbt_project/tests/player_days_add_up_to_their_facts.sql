@@ -27,7 +27,7 @@ with counts as (
     group by event_date
     union all
     select
-        event_date,
+        cast(event_date_time as date) as event_date,
         0 as player_sessions,
         0 as play_s,
         0 as purchase_amount,
@@ -35,8 +35,10 @@ with counts as (
         0 as events,
         0 as ad_amount
     from {{ ref('event_heartbeat') }}
-    where {{ in_window('event_date') }}
-    group by event_date
+    where
+        {{ in_window('event_date', days_before=1) }}
+        and {{ in_window('cast(event_date_time as date)') }}
+    group by cast(event_date_time as date)
     union all
     select
         event_date,

@@ -1,4 +1,4 @@
-{#- A run of play days is no longer than its month, nor than the player's play days in it. -#}
+{#- A run of play days is no longer than its month, nor than the player's loaded play days in it. -#}
 {{ config(meta={'dagster': {'ref': {'name': 'player_consecutive_days_monthly'}}}) }}
 
 with play_days as (
@@ -7,7 +7,11 @@ with play_days as (
         {{ month_start('event_date') }} as month_start,
         count(*) as play_days
     from {{ ref('fact_player_day') }}
-    where player_sessions > 0
+    where
+        player_sessions > 0
+        and event_date in (
+            select deliveries.delivery_date from {{ source('leap_raw', 'delivery') }} as deliveries
+        )
     group by player_id, {{ month_start('event_date') }}
 )
 

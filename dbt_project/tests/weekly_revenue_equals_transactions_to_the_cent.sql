@@ -1,5 +1,5 @@
 {#-
-  Weekly revenue is fact_transaction to the cent, per country and week. A full outer join, so that a row lost
+  Weekly revenue is fact_transaction on loaded days to the cent, per country and week. A full outer join, so that a row lost
   on either side shows.
 -#}
 {{ config(meta={'dagster': {'ref': {'name': 'country_weekly_revenue'}}}) }}
@@ -12,7 +12,11 @@ with facts as (
     from {{ ref('fact_transaction') }} as transactions
     left join {{ ref('dim_players') }} as players
         on transactions.player_id = players.player_id
-    where not coalesce(players.is_internal, false)
+    where
+        not coalesce(players.is_internal, false)
+        and transactions.event_date in (
+            select deliveries.delivery_date from {{ source('leap_raw', 'delivery') }} as deliveries
+        )
     group by players.country, {{ week_start('transactions.event_date') }}
 ),
 

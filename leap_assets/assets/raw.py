@@ -19,6 +19,7 @@ from leap_assets.landing.thresholds import CLAIMS, Finding, Thresholds
 from leap_assets.partitions import delivery_window
 from leap_assets.resources import LandingZone, Warehouse
 from leap_assets.settings import Settings
+from leap_assets.sources.declaration import SourceError, declared_event_types
 from leap_assets.sources.ledger import Ledger
 
 SCHEMA = "leap_raw"
@@ -101,6 +102,7 @@ def build_raw(partitions: dg.PartitionsDefinition, settings: Settings) -> dg.Ass
                 rates=read_rates(landing.exchange_rates_path),
                 session_max_hours=settings.session_max_hours,
                 hashing=hashing,
+                event_types=_event_types(settings),
                 thresholds=thresholds,
                 expected_logs=settings.logs,
                 say=context.log.warning,
@@ -114,6 +116,14 @@ def build_raw(partitions: dg.PartitionsDefinition, settings: Settings) -> dg.Ass
         yield from _judge(context, findings, strict=settings.strict)
 
     return load
+
+
+def _event_types(settings: Settings) -> tuple[str, ...]:
+    """Types of client events that the source declares, as of now: declared later, they count from the next run on."""
+    try:
+        return declared_event_types(settings)
+    except SourceError as error:
+        raise dg.Failure(str(error), allow_retries=False) from None
 
 
 def _hashing(settings: Settings, landing: LandingZone) -> KeyedHash | None:

@@ -5,6 +5,7 @@ no other home. How a rule is checked lives in `validation.py`.
 """
 
 import dataclasses
+from collections.abc import Iterable
 from typing import Any, Literal
 
 ColumnType = Literal[
@@ -382,3 +383,11 @@ _CLIENT = Contract(
 )
 
 CONTRACTS: dict[str, Contract] = {contract.log: contract for contract in (*_ALL, _CLIENT)}
+
+
+def with_event_types(contract: Contract, declared: Iterable[str]) -> Contract:
+    """The contract of a source that has event types beside Leap's own; that of a log without event types as it is."""
+    if contract.event_type is None:
+        return contract
+    known = dict.fromkeys((*contract.event_types, *declared))
+    return dataclasses.replace(contract, event_types=tuple(known))

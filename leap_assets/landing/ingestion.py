@@ -16,7 +16,14 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from leap_assets.landing.contracts import CONTRACTS, LINEAGE, SESSION_MAX_HOURS, Column, Contract
+from leap_assets.landing.contracts import (
+    CONTRACTS,
+    LINEAGE,
+    SESSION_MAX_HOURS,
+    Column,
+    Contract,
+    with_event_types,
+)
 from leap_assets.landing.files import LandedFile, LandingError, list_files
 from leap_assets.landing.hashing import TEXT_PREFIX, KeyedHash
 from leap_assets.landing.relations import (
@@ -114,6 +121,7 @@ def load_deliveries(
     rates: Mapping[str, dt.date],
     session_max_hours: float = SESSION_MAX_HOURS,
     hashing: KeyedHash | None = None,
+    event_types: Sequence[str] = (),
     say: Callable[[str], None] = lambda sentence: None,
 ) -> list[Loaded]:
     """Replace the rows that some delivery days brought, for some logs, in one transaction.
@@ -136,6 +144,8 @@ def load_deliveries(
         A session may be this long; a longer one is out_of_window.
     hashing : KeyedHash, optional
         For a source with personal data: rejected lines keep a hash instead of their text, messages no values.
+    event_types : sequence of str
+        Types of client events that the source declares beside Leap's own.
     say : callable
         Receives sentences about progress and oddities.
 
@@ -158,6 +168,7 @@ def load_deliveries(
         rates=rates,
         session_max_hours=session_max_hours,
         hashing=hashing,
+        event_types=event_types,
         say=say,
     )
 
@@ -171,6 +182,7 @@ def load_files(
     rates: Mapping[str, dt.date],
     session_max_hours: float = SESSION_MAX_HOURS,
     hashing: KeyedHash | None = None,
+    event_types: Sequence[str] = (),
     say: Callable[[str], None] = lambda sentence: None,
 ) -> list[Loaded]:
     """Like `load_deliveries`, of files by log that somebody else has listed."""
@@ -181,7 +193,9 @@ def load_files(
         loaded = [
             row
             for log, files in deliveries.items()
-            for row in _load_log(connection, CONTRACTS[log], files, days, rules, say)
+            for row in _load_log(
+                connection, with_event_types(CONTRACTS[log], event_types), files, days, rules, say
+            )
         ]
         connection.commit()
     except BaseException as error:

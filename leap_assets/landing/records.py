@@ -88,13 +88,15 @@ def read_csv_header(file: Readable, delimiter: str = ",") -> list[str]:
         raise unreadable(file, error) from error
 
 
-def read_csv_records(file: Readable, n_fields: int, delimiter: str = ",") -> Iterator[pa.Table]:
-    """Tables like those of `read_records` of a CSV file behind its header; see `with_fields`.
+def read_csv_records(
+    file: Readable, n_fields: int, delimiter: str = ",", *, has_header: bool = True
+) -> Iterator[pa.Table]:
+    """Tables like those of `read_records` of a CSV file, behind its header if it has one; see `with_fields`.
 
     A record may go over several lines inside quotes (RFC 4180).
     """
     carried, first_line = b"", 1
-    is_headed = False
+    is_headed = not has_header
     blocks = _whole_lines(file)
     block = next(blocks, None)
     while block is not None:

@@ -32,6 +32,12 @@ class Value:
     physical: str = "VARCHAR"
 
 
+NEAR_EVENT_TYPE = 2
+# letters in which a misspelt event type differs from the one that was meant
+_DECLARE_EVENT = (
+    "' Declare it ([events.<type>] in source.toml, or LEAP_EVENT_TYPES), or leave such lines out'"
+)
+
 ABSENT = Value("null::varchar", is_text=True)
 Say = Callable[[str, str], str]
 # SQL of how a message begins, from a column's name and SQL of its value
@@ -365,9 +371,21 @@ def _bound_rules(contract: Contract, column: Column, given: Mapping[str, Value],
 def _event_rules(contract: Contract, say: Say) -> list[Rule]:
     if contract.event_type is None:
         return []
-    said = quote_literal(f" is not one of {', '.join(contract.event_types)}")
-    unknown = f"{contract.event_type} not in ({_literals(contract.event_types)})"
-    return [Rule(unknown, f"{say(contract.event_type, quote_identifier(contract.event_type))} || {said}")]
+    name, types = quote_identifier(contract.event_type), _literals(contract.event_types)
+    said = quote_literal(f" is not one of {', '.join(contract.event_types)}.")
+    # its work is the product of both lengths, and a line may be of any
+    meant = f"lower(replace(left({name}, {QUOTED_VALUE_CHARS}), ' ', '_'))"
+    distances = f"list_transform([{types}], lambda known: levenshtein(known, {meant}))"
+    near = f"[{types}][list_position({distances}, list_min({distances}))]"
+    hint = f"case when list_min({distances}) <= {NEAR_EVENT_TYPE} then ' Did you mean ' || {near} || '?' else '' end"
+    if say is _said_without_value:
+        hint = "''"
+    return [
+        Rule(
+            f"{name} not in ({types})",
+            f"{say(contract.event_type, name)} || {said} || {hint} || {_DECLARE_EVENT}",
+        )
+    ]
 
 
 def _window_rules(

@@ -58,7 +58,7 @@ def find_conflicts(lines: EventDay, given: Given, names: Dictionary) -> Mapping[
             given.distance,
         )
         place = (ids[match], day)
-        cooldown = given.cooldown_us / given.beat_us
+        cooldown = given.cooldown_us // given.beat_us
         for found, islands in ((conflicts, arena.conflicts(cooldown)), (contacts, arena.contacts(cooldown))):
             for one, two, number, first, last, beats, *distances in islands:
                 times = (start + first * given.beat_us, start + (last + 1) * given.beat_us)
@@ -105,7 +105,7 @@ class _Arena:
         self.apart = np.sqrt(gap[..., 0] ** 2 + gap[..., 1] ** 2 + gap[..., 2] ** 2)
         self.distance = distance
 
-    def contacts(self, cooldown: float) -> Iterator[tuple[Any, ...]]:
+    def contacts(self, cooldown: int) -> Iterator[tuple[Any, ...]]:
         """Islands of close beats of two opponents: names, number, first and last beat, beats, least distance."""
         opponents = np.triu(self.team_of[:, np.newaxis] != self.team_of)
         with np.errstate(invalid="ignore"):
@@ -116,7 +116,7 @@ class _Arena:
                 least = self.apart[one, two, island].min()
                 yield (*self._named(self.players, one, two), *self._counted(number, island), least)
 
-    def conflicts(self, cooldown: float) -> Iterator[tuple[Any, ...]]:
+    def conflicts(self, cooldown: int) -> Iterator[tuple[Any, ...]]:
         """Islands of close beats of two teams' centroids; with the least distance of centroids and of players."""
         is_of = self.team_of == np.arange(len(self.teams))[:, np.newaxis]
         is_there = ~np.isnan(self.place[..., 0])
@@ -152,7 +152,7 @@ def _matches(match: Ints, day: Ints) -> Iterator[tuple[int, int, slice]]:
         yield int(match[begin]), int(day[begin]), slice(begin, end)
 
 
-def _split(beats: list[int], cooldown: float) -> Iterator[list[int]]:
+def _split(beats: list[int], cooldown: int) -> Iterator[list[int]]:
     """Cut close beats where the pause before one is longer than the cooldown (in beats)."""
     island: list[int] = []
     for beat in beats:

@@ -29,7 +29,8 @@ DAY_US = 24 * HOUR_US
 LATEST_DAYS = 3
 # a line comes at most this many days after the day it belongs to
 SAME_MATCH_US = 6 * HOUR_US
-# lines of one match on two days are one match when no longer a pause lies between them
+# lines of an id on two days are one match when no longer a pause lies between them, and neither day has a line this
+# near to its other midnight
 UNKNOWN = "unknown"
 NONE = np.empty(0, dtype=np.int64)
 
@@ -76,7 +77,7 @@ class Given:
         Reporting currency.
     internal : set of str
         Players left out of every mart.
-    beat_us, cooldown_us : int
+    beat_us, cooldown_us, session_max_us : int
     distance : float
         At most this far apart is close.
     """
@@ -91,6 +92,7 @@ class Given:
     beat_us: int
     cooldown_us: int
     distance: float
+    session_max_us: int = DAY_US
 
     @cached_property
     def loaded_days(self) -> Ints:
@@ -105,16 +107,15 @@ class Given:
         told = {day - late for day in days for late in range(LATEST_DAYS + 1)}
         return sorted(day for day in told if day >= self.start)
 
-    def ratio(self, currency: str, day: int) -> int:
-        """Units of the reporting currency for one unit of a currency on a day, in ten-billionths.
+    def exchange(self, amount: int, currency: str, day: int) -> int:
+        """An amount in the reporting currency, in the unit that it comes in, halves away from zero.
 
         Raises
         ------
         MissingTruthError
             Without a rate: which lines were rejected for that is not told by the truth.
         """
-        rate, report = self._rate(currency, day), self._rate(self.currency, day)
-        return divide_half_up(rate * 10**10, report)
+        return divide_half_up(amount * self._rate(currency, day), self._rate(self.currency, day))
 
     def _rate(self, currency: str, day: int) -> int:
         known = [rate for valid_from, rate in self.rates.get(currency, ()) if valid_from <= day]
@@ -250,7 +251,8 @@ class MatchDays:
     """The day that each match of an event day counts on, as far as its arrived lines tell.
 
     A match counts on the day of its earliest line. If nothing of its first day has arrived, that is the day after;
-    if the pause between the two days' lines is long, each day has a match of its own.
+    if the pause between the two days' lines is long, or if it may go on over another midnight, each day has a match of
+    its own.
     """
 
     day: int
@@ -271,15 +273,24 @@ def find_match_days(lines: EventDay) -> MatchDays:
     match = np.concatenate([sessions["session_id"], positions["session_id"], events["session_id"]])
     first = np.concatenate([sessions["started_at"], positions["at"], events["at"]])
     last = np.concatenate([ends, positions["at"], events["at"]])
-    is_after = first // DAY_US > lines.day
+    return MatchDays(lines.day, _join_days(lines.day, match, first, last, len(lines.matches)))
+
+
+def _join_days(day: int, group: Ints, first: Ints, last: Ints, groups: int) -> npt.NDArray[np.bool_]:
+    """Whether what a group has on the day after goes on from what it has on a day."""
     never = np.iinfo(np.int64).max
-    last_before, first_after = np.full((2, len(lines.matches)), never)
-    last_before[:] = -never
-    np.maximum.at(last_before, match[~is_after], last[~is_after])
-    np.minimum.at(first_after, match[is_after], first[is_after])
+    is_after = first // DAY_US > day
+    first_before, first_after = np.full((2, groups), never)
+    last_before, last_after = np.full((2, groups), -never)
+    np.minimum.at(first_before, group[~is_after], first[~is_after])
+    np.maximum.at(last_before, group[~is_after], last[~is_after])
+    np.minimum.at(first_after, group[is_after], first[is_after])
+    np.maximum.at(last_after, group[is_after], last[is_after])
     is_joined = (last_before > -never) & (first_after < never)
     is_joined[is_joined] = (first_after - last_before)[is_joined] <= SAME_MATCH_US
-    return MatchDays(lines.day, is_joined)
+    is_joined &= first_before > day * DAY_US + SAME_MATCH_US
+    is_joined &= last_after < (day + 2) * DAY_US - SAME_MATCH_US
+    return is_joined
 
 
 Detail: TypeAlias = "Callable[[EventDay, Given, Dictionary], Mapping[str, Columns]]"
@@ -303,12 +314,11 @@ def digest(lines: EventDay, given: Given, names: Dictionary) -> dict[str, Column
         payments = {name: events[name][bought] for name in ("player_id", "at", "price", "currency")}
     signons = lines.tables["signon"]
     positions = lines.tables["position"]
-    fix_day = lines.match_days.of(positions["session_id"], positions["at"] // DAY_US)
     ads, uses = lines.tables["ad"], lines.tables["feature_use"]
     completed = events["event_type"] == names.words.of("level_complete")
     facts = {
         "registration": registered | {"day": np.full(len(registered["player_id"]), lines.day)},
-        "session": _find_sessions(lines, names),
+        "session": _find_sessions(lines, given, names),
         "payment": payments
         | {
             "day": payments["at"] // DAY_US,
@@ -317,7 +327,7 @@ def digest(lines: EventDay, given: Given, names: Dictionary) -> dict[str, Column
         # days on which a player is seen, whatever else is known of them
         "seen": _distinct(
             player=np.concatenate([signons["player_id"], positions["player_id"]]),
-            day=np.concatenate([signons["at"] // DAY_US, fix_day]),
+            day=np.concatenate([signons["at"] // DAY_US, positions["at"] // DAY_US]),
         ),
         "events": _counted(player=events["player_id"], day=event_day, type=events["event_type"]),
         "ads": _counted(
@@ -337,40 +347,54 @@ def digest(lines: EventDay, given: Given, names: Dictionary) -> dict[str, Column
     }
 
 
-def _find_sessions(lines: EventDay, names: Dictionary) -> Columns:
-    """Player-sessions of the session log, and those that client events alone tell of."""
+def _find_sessions(lines: EventDay, given: Given, names: Dictionary) -> Columns:
+    """Player-sessions of the session log, and those that client events alone tell of; each on the day it starts.
+
+    In the simulated world a player has at most one start and one end in a match.
+    """
     logged, events = lines.tables["player_session"], lines.tables["client_event"]
-    logged_day = lines.match_days.of(logged["session_id"], logged["started_at"] // DAY_US)
     matches = max(len(lines.matches), 1)
     is_logged = np.isin(
         events["player_id"] * matches + events["session_id"],
         logged["player_id"] * matches + logged["session_id"],
     )
-    told: dict[tuple[int, int, int], list[int]] = {}
     rows = np.flatnonzero(~is_logged)
-    end_type = names.words.of("session_end")
-    told_day = lines.match_days.of(events["session_id"][rows], events["at"][rows] // DAY_US)
-    for player, match, day, at, kind in zip(
+    numbers, told = np.unique(
+        events["player_id"][rows] * matches + events["session_id"][rows], return_inverse=True
+    )
+    told, at = told.reshape(-1), events["at"][rows]
+    kind = events["event_type"][rows]
+    is_joined = _join_days(lines.day, told, at, at, len(numbers))
+    day = np.where((at // DAY_US > lines.day) & is_joined[told], lines.day, at // DAY_US)
+    # from a start to its end, all belongs to the day of the start
+    started, ended = np.full((2, len(numbers)), -1)
+    is_start, is_end = (kind == names.words.of(name) for name in ("session_start", "session_end"))
+    started[told[is_start]], ended[told[is_end]] = at[is_start], at[is_end]
+    is_whole = (started >= 0) & (ended >= started) & (ended - started <= given.session_max_us)
+    inside = is_whole[told] & (at >= started[told]) & (at <= ended[told])
+    day = np.where(inside, started[told] // DAY_US, day)
+    spans: dict[tuple[int, int, int], list[int]] = {}
+    for player, number, on, time, is_last in zip(
         events["player_id"][rows].tolist(),
-        events["session_id"][rows].tolist(),
-        told_day.tolist(),
-        events["at"][rows].tolist(),
-        events["event_type"][rows].tolist(),
+        told.tolist(),
+        day.tolist(),
+        at.tolist(),
+        is_end.tolist(),
         strict=True,
     ):
-        span = told.setdefault((player, match, day), [at, at, -1])
-        span[0], span[1] = min(span[0], at), max(span[1], at)
-        if kind == end_type:
-            span[2] = max(span[2], at)
+        span = spans.setdefault((player, number, on), [time, time, -1])
+        span[0], span[1] = min(span[0], time), max(span[1], time)
+        if is_last:
+            span[2] = max(span[2], time)
     found = [
-        (player, day, first, end if end >= 0 else last)
-        for (player, _, day), (first, last, end) in told.items()
+        (player, on, first, end if end >= 0 else last)
+        for (player, _, on), (first, last, end) in spans.items()
     ]
     player, day, start, end = np.array(found, dtype=np.int64).reshape(-1, 4).T
     none = np.zeros(len(player), dtype=np.int64)
     return {
         "player": np.concatenate([logged["player_id"], player]),
-        "day": np.concatenate([logged_day, day]),
+        "day": np.concatenate([logged["started_at"] // DAY_US, day]),
         "start": np.concatenate([logged["started_at"], start]),
         "end": np.concatenate([logged["started_at"] + logged["length_s"] * SECOND_US, end]),
         # to the nearest second
@@ -387,9 +411,8 @@ def _convert(price: Ints, currency: Ints, at: Ints, given: Given, names: Diction
     converted = np.zeros(len(price), dtype=np.int64)
     for money, day in {*zip(currency.tolist(), (at // DAY_US).tolist(), strict=True)}:
         rows = np.flatnonzero((currency == money) & (at // DAY_US == day))
-        ratio = given.ratio(texts[money], day)
         # Python's whole numbers: no product is too large for them
-        converted[rows] = [divide_half_up(one * ratio, 10**10) for one in price[rows].tolist()]
+        converted[rows] = [given.exchange(one, texts[money], day) for one in price[rows].tolist()]
     return converted
 
 

@@ -7,6 +7,7 @@ import dataclasses
 import datetime as dt
 import difflib
 import hashlib
+import json
 import re
 import tomllib
 from collections.abc import Iterable, Mapping
@@ -15,12 +16,17 @@ from typing import Any, Literal
 
 from leap_assets.landing.contracts import CONTRACTS, Column, Contract
 from leap_assets.landing.hashing import KeyedHash
+from leap_assets.settings import Settings
 
 DECLARATION = "source.toml"
 SKIP = "skip"
 # no format: files that are no logs, such as a README beside them
 FORMATS = ("ndjson", "json", "csv", "tsv", "ssv", "parquet", SKIP)
-KEYS = ("description", "days", "day_pattern", "format", "personal")
+KEYS = ("description", "days", "day_pattern", "format", "columns", "events", "personal")
+EVENT_KEYS = ("description",)
+# of a declared event type: a table, so that there is room for its properties
+EVENT_NAME = re.compile(r"[^\s\x00-\x1f,]([^\x00-\x1f,]{0,98}[^\s\x00-\x1f,])?")
+# a comma parts them in settings
 PERSONAL_PROPERTY = "properties."
 PLAYER = "player_id"
 EXAMPLE_PATTERN = r"(?P<year>\d{4})-(?P<month>\d{2})-(?P<day>\d{2})"
@@ -44,9 +50,11 @@ class MappedSource:
     """A source folder that was read.
 
     `days` says what dates a delivery: the event's own UTC day, or the path of the file by `day_pattern`. `formats`
-    are pairs of a pattern of paths and the format that such files have, the first that fits counts. `personal` names
-    the columns of personal data by log, members of the properties as `properties.<name>`. `digest` changes with
-    anything in the folder that the result depends on.
+    are pairs of a pattern of paths and the format that such files have, the first that fits counts. `columns` are
+    pairs of a pattern and the names of the columns of CSV files without a header. `events` are the types of client
+    events that the source has beside Leap's own, with their descriptions. `personal` names the columns of personal
+    data by log, members of the properties as `properties.<name>`. `digest` changes with anything in the folder that
+    the result depends on.
     """
 
     name: str
@@ -55,6 +63,8 @@ class MappedSource:
     days: Literal["event", "path"]
     day_pattern: str
     formats: tuple[tuple[str, str], ...]
+    columns: tuple[tuple[str, tuple[str, ...]], ...]
+    events: Mapping[str, str]
     personal: Mapping[str, tuple[str, ...]]
     selects: tuple[Select, ...]
     digest: str
@@ -114,6 +124,13 @@ def read_source(folder: Path) -> MappedSource:
     except ValueError as error:
         # a number of thousands of digits is one that is no TOMLDecodeError
         raise SourceError(f"{path} is not TOML: {error}. Mend that line.") from None
+    if "header" in declared:
+        raise _wrong(
+            path,
+            text,
+            "header",
+            'a file without a header needs names for its columns. Write them: [columns], "*.csv" = ["player", "time"]',
+        )
     _refuse_unknown(path, text, declared, KEYS, "key")
     days = declared.get("days", "event")
     if days not in ("event", "path"):
@@ -131,10 +148,25 @@ def read_source(folder: Path) -> MappedSource:
         days=days,
         day_pattern=_day_pattern(path, text, declared, days),
         formats=tuple(_formats(path, text, declared)),
+        columns=tuple(_columns(path, text, declared)),
+        events=dict(_events(path, text, declared, selects)),
         personal=dict(_personal(path, text, declared, [select.log for select in selects])),
         selects=selects,
         digest=digest.hexdigest(),
     )
+
+
+def declared_event_types(settings: Settings) -> tuple[str, ...]:
+    """Types of client events that the source of some settings has beside Leap's own.
+
+    Raises
+    ------
+    SourceError
+        When the declaration of a mapped source cannot be used.
+    """
+    if settings.is_mapped:
+        return tuple(read_source(settings.source_dir).events)
+    return settings.own_event_types
 
 
 def hashing_of(source: MappedSource, key: str) -> KeyedHash | None:
@@ -208,6 +240,72 @@ def _formats(path: Path, text: str, declared: Mapping[str, Any]) -> Iterable[tup
         if form not in FORMATS:
             raise _wrong(path, text, pattern, f"a format is one of {', '.join(FORMATS)}")
         yield pattern, form
+
+
+def _columns(path: Path, text: str, declared: Mapping[str, Any]) -> Iterable[tuple[str, tuple[str, ...]]]:
+    """Names of the columns of CSV files without a header: `"*.csv" = ["player", "time"]`."""
+    for pattern, names in _table(path, text, declared, "columns").items():
+        if (
+            not isinstance(names, list)
+            or not names
+            or not all(isinstance(name, str) and name.strip() for name in names)
+        ):
+            raise _wrong(
+                path,
+                text,
+                pattern,
+                'it must be the list of the names of all columns, in their order, such as ["player", "time"]',
+            )
+        if twice := next((name for name in names if names.count(name) > 1), None):
+            raise _wrong(
+                path, text, pattern, f"it names {twice} more than once: give each column its own name"
+            )
+        yield pattern, tuple(names)
+
+
+def _events(
+    path: Path, text: str, declared: Mapping[str, Any], selects: Iterable[Select]
+) -> Iterable[tuple[str, str]]:
+    """Event types beside Leap's own, with their descriptions: a table `[events.<type>]` for each."""
+    contract = CONTRACTS["client"]
+    events = _table(path, text, declared, "events")
+    if events and contract.log not in [select.log for select in selects]:
+        raise _wrong(
+            path,
+            text,
+            "events",
+            f"the source has no {contract.log}.sql, and no other log has event types. Write one, or take [events] out",
+        )
+    for name, table in events.items():
+        if not isinstance(table, dict):
+            raise _wrong(
+                path,
+                text,
+                name,
+                f'it must be a table: [events.{toml_key(name)}], and in it description = "what it is"',
+            )
+        if not EVENT_NAME.fullmatch(name):
+            raise _wrong(
+                path,
+                text,
+                name,
+                "an event type is a text of at most 100 characters without commas, control characters and white "
+                "space around it",
+            )
+        if name in contract.event_types:
+            raise _wrong(
+                path,
+                text,
+                name,
+                "it is one of Leap's own event types, which need not be declared. Take it out",
+            )
+        _refuse_unknown(path, text, table, EVENT_KEYS, f"key of the event type {name}")
+        yield name, _text(path, text, table, "description")
+
+
+def toml_key(name: str) -> str:
+    """A name as a key of TOML."""
+    return name if re.fullmatch(r"[A-Za-z0-9_-]+", name) else json.dumps(name, ensure_ascii=False)
 
 
 def _personal(

@@ -119,7 +119,10 @@ def hash_content(path: Path) -> str:
 
 @dataclasses.dataclass(frozen=True)
 class RecordFile:
-    """A file of records: a delivered file, or a member of a delivered archive."""
+    """A file of records: a delivered file, or a member of a delivered archive.
+
+    `columns` are the declared names of the columns of a CSV file without a header.
+    """
 
     name: str
     path: Path
@@ -127,6 +130,7 @@ class RecordFile:
     compression: Compression | None
     member: str | None = None
     is_private: bool = False
+    columns: tuple[str, ...] | None = None
 
     @property
     def place(self) -> str:
@@ -240,7 +244,11 @@ def _record_file(source: MappedSource, name: str, path: Path, member: str | None
         return None
     if form == "parquet" and compression:
         raise SourceError(f"{path}: Parquet files carry their own compression. Decompress it first.")
-    return RecordFile(name, path, form, compression, member, source.is_private)
+    columns = next(
+        (names for pattern, names in source.columns if form in DELIMITERS and fnmatch.fnmatch(name, pattern)),
+        None,
+    )
+    return RecordFile(name, path, form, compression, member, source.is_private, columns)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -249,7 +257,7 @@ class Records:
 
     DuckDB sees the batches as `landed_records`. `relation` is SQL over it; `record` is SQL over that of the record as
     JSON, null for one that cannot be read, `line` that of its number. `text` and `damaged` are SQL of what one that
-    cannot be read looked like.
+    cannot be read looked like. `columns` are the names that every record has, None where each has its own.
     """
 
     schema: pa.Schema
@@ -259,6 +267,7 @@ class Records:
     line: str = "line_number"
     text: str = "text"
     damaged: str = "damaged"
+    columns: tuple[str, ...] | None = None
 
 
 BATCH_LINES = 10_000
@@ -329,6 +338,11 @@ def _json_tables(file: RecordFile) -> Iterator[pa.Table]:
 def _csv_records(file: RecordFile) -> Records:
     delimiter = DELIMITERS[file.format]
     header = read_csv_header(file, delimiter)
+    if file.columns is not None and tuple(header) == file.columns:
+        raise SourceError(
+            f"{_shown(file)} has a header, with the names that [columns] of source.toml has for files without one. "
+            "Take the pattern out, or make it fit files without a header alone."
+        )
     if len(header) == 1 and (
         other := next((form for form, sign in DELIMITERS.items() if sign in header[0]), None)
     ):
@@ -339,19 +353,19 @@ def _csv_records(file: RecordFile) -> Records:
             f'in source.toml: [format], "*{Path(file.name).suffix}" = "{other}".'
         )
     names: list[str] = []
-    for number, name in enumerate(header, 1):
+    for number, name in enumerate(file.columns or header, 1):
         unique = name or f"column_{number}"
         while unique in names:
             unique += "_2"
         names.append(unique)
-    lines = read_csv_records(file, len(header), delimiter)
-    tables = (with_fields(table, len(header), delimiter) for table in lines)
+    lines = read_csv_records(file, len(names), delimiter, has_header=file.columns is None)
+    tables = (with_fields(table, len(names), delimiter) for table in lines)
     fields = field_names(len(names))
     members = ", ".join(
         f"{quote_literal(name)}, nullif({field}, '')" for name, field in zip(names, fields, strict=True)
     )
     record = f"case when {fields[0]} is not null then json_object({members}) end" if fields else "null"
-    return Records(csv_schema(len(names)), _batches(tables), record)
+    return Records(csv_schema(len(names)), _batches(tables), record, columns=tuple(names))
 
 
 @contextlib.contextmanager
@@ -401,4 +415,5 @@ def _parquet_records(file: RecordFile, opened: pq.ParquetFile) -> Records:
         line=quote_identifier(_LINE),
         text="null::varchar",
         damaged="null::blob",
+        columns=tuple(names),
     )

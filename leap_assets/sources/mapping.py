@@ -12,7 +12,7 @@ import json
 import re
 import threading
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from pathlib import Path
+from pathlib import Path, PurePath
 from types import TracebackType
 from typing import Any
 
@@ -24,8 +24,25 @@ from leap_assets.landing.contracts import CONTRACTS, Column, Contract
 from leap_assets.landing.hashing import TEXT_PREFIX, KeyedHash
 from leap_assets.landing.relations import DELIVERED, UNREADABLE, parquet_value
 from leap_assets.landing.validation import Value, can_fit, quote_identifier, quote_literal, time_sql
-from leap_assets.sources.declaration import PERSONAL_PROPERTY, PLAYER, MappedSource, Select, SourceError
-from leap_assets.sources.delivered import RecordFile, open_records
+from leap_assets.sources.declaration import (
+    PERSONAL_PROPERTY,
+    PLAYER,
+    SKIP,
+    MappedSource,
+    Select,
+    SourceError,
+)
+from leap_assets.sources.delivered import DELIMITERS, RecordFile, open_records
+from leap_assets.sources.fields import (
+    FieldPath,
+    NamedFields,
+    closest,
+    find_named_fields,
+    listed,
+    looks_like_record,
+    path_sql,
+    syntax_nodes,
+)
 
 MEMORY_LIMIT = "320MB"
 # of the records of one file and what the SELECTs make of them; what goes beyond is kept on disk
@@ -63,6 +80,7 @@ class Prepared:
     is_plain: bool
     personal: tuple[str, ...] = ()
     hashing: KeyedHash | None = None
+    fields: NamedFields = dataclasses.field(default_factory=NamedFields)
 
     @property
     def table(self) -> str:
@@ -115,6 +133,8 @@ class Mapper:
         self._source = source
         self._work_dir = work_dir
         self._file: RecordFile | None = None
+        # whether `limit` left out records of the file that was mapped last
+        self.is_cut = False
         self._connection = duckdb.connect(
             # one thread: rows come out in the order of the records
             config={
@@ -274,6 +294,25 @@ class Mapper:
         sql = f"select {shown} from {one.table} order by rowid limit {limit}"
         return names, self._connection.execute(sql, _parameters(one)).fetchall()
 
+    def missing_fields(self) -> dict[FieldPath, str | None]:
+        """Fields that SELECTs name and no record of the file has, each with one that it may be meant to be."""
+        paths = sorted(
+            {path for one in self.prepared for path in one.fields.paths if '"' not in "".join(path)}
+        )
+        if not paths:
+            return {}
+        counts = ", ".join(f"count(json_type(record, {quote_literal(path_sql(path))}))" for path in paths)
+        found = self._rows(f"select count(record), {counts} from read_record")[0]
+        if not found[0]:
+            return {}
+        missing = [path for path, count in zip(paths, found[1:], strict=True) if not count]
+        beside: dict[FieldPath, list[str]] = {}
+        for parent in {path[:-1] for path in missing}:
+            keys = f"json_keys(record, {quote_literal(path_sql(parent))})"
+            rows = self._rows(f"select distinct unnest({keys}) from read_record where record is not null")
+            beside[parent] = [name for (name,) in rows]
+        return {path: closest(path[-1], beside[path[:-1]]) for path in missing}
+
     def erased(self, one: Prepared) -> int:
         """Rows of erased players that a SELECT made of the file, which `rows` leaves out."""
         if not self._is_erasing or PLAYER not in one.columns or PLAYER not in one.personal:
@@ -294,19 +333,23 @@ class Mapper:
 
     def _read(self, file: RecordFile, limit: int | None) -> None:
         connection = self._connection
+        self.is_cut = False
         _create_delivered(connection, file.name)
         errors: list[Exception] = []
         with open_records(file, self._work_dir) as records:
+            if records.columns is not None:
+                _refuse_other_columns(file, records.columns, self.prepared)
 
             def batches() -> Iterator[pa.RecordBatch]:
                 left = limit
                 try:
                     for batch in records.batches:
                         if left is not None:
+                            self.is_cut = self.is_cut or len(batch) > left
                             batch = batch.slice(0, left)
                             left -= len(batch)
                         yield batch
-                        if left == 0:
+                        if self.is_cut:
                             return
                 except Exception as error:
                     errors.append(error)
@@ -383,6 +426,35 @@ class Days:
 LINE_END = "chr(13) || chr(10)"
 _EPOCH = dt.date(1970, 1, 1)
 _IGNORED = "read_record anti join named_line using (line_number) where record is not null"
+
+
+def _refuse_other_columns(file: RecordFile, columns: Sequence[str], prepared: Sequence[Prepared]) -> None:
+    """Refuse a file of which no column has a name that a SELECT names: every value would be null without a word."""
+    named = sorted({path[0] for one in prepared for path in one.fields.paths})
+    if not columns or not named or set(named) & set(columns) or any(one.fields.is_open for one in prepared):
+        return
+    is_csv = file.format in DELIMITERS
+    is_record = is_csv and looks_like_record(columns)
+    # a line that may be a record of a person is not repeated
+    shown = "" if is_record and file.is_private else f" ({listed(columns)})"
+    pattern = f'"*{"".join(PurePath(file.name).suffixes[-2:])}"'
+    meant = [(name, near) for name in named if (near := closest(name, columns))]
+    if meant and not is_record:
+        near = ", ".join(f"{other} for {name}" for name, other in meant[:3])
+        remedy = f"Did you mean {near}? Names must be written in the same case. Mend the SELECTs"
+    elif is_csv:
+        said = "looks like a record" if is_record else "may be a record"
+        remedy = (
+            f"The first line {said}. If the file has no header, name its {len(columns)} columns in source.toml, in "
+            f'their order: [columns], {pattern} = ["...", "..."]. If it has one, mend the SELECTs'
+        )
+    else:
+        remedy = "Mend the SELECTs"
+    place = f"{file.path} ({file.member})" if file.member else str(file.path)
+    raise SourceError(
+        f"{place}: none of its columns{shown} is a field that the SELECTs name ({listed(named)}). {remedy}; or, when "
+        f'the file is no log, write [format], "{file.name}" = "{SKIP}".'
+    )
 
 
 def _create_delivered(connection: duckdb.DuckDBPyConnection, name: str) -> None:
@@ -534,7 +606,10 @@ def _prepare(
     own = {name: kind for name, kind in types.items() if name in contract.names and kind != NULL_TYPE}
     personal = source.personal.get(select.log, ())
     is_used = any(name.partition(".")[0] in own for name in personal)
-    return Prepared(select, contract, sql, own, lines, is_plain, personal, hashing if is_used else None)
+    fields = find_named_fields(tree)
+    return Prepared(
+        select, contract, sql, own, lines, is_plain, personal, hashing if is_used else None, fields
+    )
 
 
 def _parse(connection: duckdb.DuckDBPyConnection, select: Select) -> dict[str, Any]:
@@ -576,8 +651,8 @@ def _parse(connection: duckdb.DuckDBPyConnection, select: Select) -> dict[str, A
 def _refuse_sizes(select: Select, tree: Mapping[str, Any]) -> None:
     """Refuse a value that is made to a size, given as a number, that no value of a log has."""
     # those in a FROM clause make row after row, which can be interrupted
-    rows = {id(node["function"]) for node in _nodes(tree) if node.get("type") == "TABLE_FUNCTION"}
-    for node in _nodes(tree):
+    rows = {id(node["function"]) for node in syntax_nodes(tree) if node.get("type") == "TABLE_FUNCTION"}
+    for node in syntax_nodes(tree):
         name = str(node.get("function_name", "")).lower()
         # of a range of three, the numbers say nothing of its size
         is_stepped = name in ("range", "generate_series") and len(node["children"]) > 2
@@ -598,21 +673,9 @@ def _refuse_sizes(select: Select, tree: Mapping[str, Any]) -> None:
 
 def _table_functions(tree: Mapping[str, Any]) -> Iterator[str]:
     """Names of the functions in the FROM clauses of a syntax tree."""
-    for node in _nodes(tree):
+    for node in syntax_nodes(tree):
         if node.get("type") == "TABLE_FUNCTION" and "function" in node:
             yield str(node["function"]["function_name"])
-
-
-def _nodes(tree: Any) -> Iterator[dict[str, Any]]:
-    """Every object in a syntax tree."""
-    left = [tree]
-    while left:
-        node = left.pop()
-        if isinstance(node, dict):
-            yield node
-            left += node.values()
-        elif isinstance(node, list):
-            left += node
 
 
 def _nulls(tree: Mapping[str, Any]) -> set[str]:

@@ -8,6 +8,7 @@ import contextlib
 import dataclasses
 import datetime as dt
 import hashlib
+import json
 import re
 import shutil
 from collections.abc import Callable, Collection, Iterable, Iterator
@@ -16,6 +17,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from leap_assets.landing.contracts import Contract
 from leap_assets.landing.hashing import KeyedHash
 from leap_assets.landing.relations import UNREADABLE
 from leap_assets.sources.declaration import MappedSource, SourceError
@@ -28,6 +30,8 @@ VERSION = "2"
 # of the files that are written: another one makes all delivered files be mapped again
 TAKE_IN_JOB, TAKE_IN_OP = "take_in_deliveries", "take_in_files"
 # Dagster wants names of jobs and of their steps to differ
+EVENT_TYPES_KEY = "leap.event_types"
+# in the metadata of a Parquet file
 STEM_CHARS = 60
 SHOWN_RANGES = 5
 RANGE_DAYS = 366
@@ -249,7 +253,9 @@ def map_file(
     landed: list[Landed] = []
     for one in mapper.prepared:
         log = one.contract.log
-        writer = _DayFiles(landing_dir, log, f"{stem}.parquet", partial)
+        writer = _DayFiles(
+            landing_dir, log, f"{stem}.parquet", partial, _written_beside(source, one.contract)
+        )
         with contextlib.closing(writer):
             for day, batch in mapper.rows(one, days):
                 writer.write(day, batch)
@@ -273,11 +279,29 @@ def map_file(
     return counts, landed
 
 
+def _written_beside(source: MappedSource, contract: Contract) -> dict[str, str]:
+    """What a landing file says of its source: the declared event types, which decide which of its lines are accepted.
+
+    With them in the file, declaring one changes the file, and so the days that have to be built again.
+    """
+    if contract.event_type is None or not source.events:
+        return {}
+    return {EVENT_TYPES_KEY: json.dumps(sorted(source.events))}
+
+
 class _DayFiles:
     """Parquet files of one log, a day each, written one behind the other."""
 
-    def __init__(self, landing_dir: Path, log: str, name: str, partial: dict[Path, Path]) -> None:
+    def __init__(
+        self,
+        landing_dir: Path,
+        log: str,
+        name: str,
+        partial: dict[Path, Path],
+        metadata: dict[str, str],
+    ) -> None:
         self._landing_dir, self._log, self._name, self._partial = landing_dir, log, name, partial
+        self._metadata = metadata
         self._day: dt.date | None = None
         self._writer: pq.ParquetWriter | None = None
         self._files: dict[dt.date, tuple[Path, Path]] = {}
@@ -287,7 +311,8 @@ class _DayFiles:
         if day != self._day:
             self.close()
             self._files[day] = _names(self._landing_dir, self._log, day, self._name, self._partial)
-            self._writer = pq.ParquetWriter(self._files[day][0], batch.schema, compression="zstd")
+            schema = batch.schema.with_metadata(self._metadata or None)
+            self._writer = pq.ParquetWriter(self._files[day][0], schema, compression="zstd")
             self._day = day
         if self._writer is not None:
             self._writer.write_batch(batch)

@@ -40,6 +40,7 @@ class FileLoader:
     session_max_hours: float
     hashing: KeyedHash | None
     memory_limit: str
+    event_types: tuple[str, ...] = ()
 
     @property
     def schema(self) -> str:
@@ -67,6 +68,7 @@ class FileLoader:
                     rates=self.rates,
                     session_max_hours=self.session_max_hours,
                     hashing=self.hashing,
+                    event_types=self.event_types,
                     say=lambda sentence: said.append((SAID, sentence)),
                 )
             except LandingError as error:
@@ -151,6 +153,7 @@ def load_deliveries(
     rates: Mapping[str, dt.date],
     session_max_hours: float,
     hashing: KeyedHash | None,
+    event_types: Sequence[str] = (),
     memory_limit: str,
     contents: Mapping[str, Any],
     say: Callable[[str], None],
@@ -164,7 +167,7 @@ def load_deliveries(
         In folders that the workers see under the same path, or listed by `list_uri_files`.
     days : sequence of date
         Delivery days, consecutive.
-    start_date, rates, session_max_hours, hashing, say
+    start_date, rates, session_max_hours, hashing, event_types, say
         As of the embedded engine's loader.
     memory_limit : str
         Memory that a task's DuckDB takes before it works on disk.
@@ -185,7 +188,9 @@ def load_deliveries(
     frames = {
         log: _read(
             session,
-            FileLoader(log, start_date, dict(rates), session_max_hours, hashing, memory_limit),
+            FileLoader(
+                log, start_date, dict(rates), session_max_hours, hashing, memory_limit, tuple(event_types)
+            ),
             own,
             contents.get(log),
         ).persist()

@@ -20,10 +20,25 @@ from leap_assets.warehouse.publication import NUMBERED_REJECTED, REJECTED_PER_DA
 ROWS_AT_ONCE = 500_000
 TABLES_AT_ONCE = 4
 DAY = "event_date"
+# Those of the loader, and the conflicting duplicates, which no statement can add to a table of files on Spark.
+_REJECTED = """(
+    select log, delivery_date, source_file, line_number, reason, message, raw_line from leap_raw.rejected_line
+    union all
+    select
+        log, delivery_date, source_file, line_number, kind,
+        concat(
+            '\\'', key, '\\' came before, with other values of ', differing_columns, ', in line ', first_line_number,
+            ' of ', first_source_file
+        ),
+        raw_line
+    from leap_stage.repeated_line where kind = 'conflicting_duplicate'
+) as rejected"""
 _BOOKS = {
     "leap_raw.delivery": "select * from leap_raw.delivery",
     # as many as are published
-    "leap_raw.rejected_line": f"select * except (nth) from {NUMBERED_REJECTED} where nth <= {REJECTED_PER_DAY}",
+    "leap_raw.rejected_line": "select * except (nth) from "
+    + NUMBERED_REJECTED.replace("leap_raw.rejected_line", _REJECTED)
+    + f" where nth <= {REJECTED_PER_DAY}",
 }
 
 

@@ -13,6 +13,8 @@ import duckdb
 import pytest
 from dbt.cli.main import dbtRunner
 
+from leap_assets.partitions import Window, event_window
+
 from .raw_warehouse import Delivery, create_raw_tables, load_delivery, made_up_deliveries, replace_conflicts
 
 PROJECT = Path(__file__).parents[2] / "dbt_project"
@@ -74,8 +76,8 @@ class DbtWarehouse:
         environment: Mapping[str, str] | None = None,
     ) -> dict[str, str]:
         """Load deliveries and run both dbt calls and the kernel's stand-in for the event days they touch."""
-        first_day = max(START_DATE, min(deliveries) - dt.timedelta(days=4))
-        end_day = max(deliveries) + dt.timedelta(days=3)
+        event_days = event_window(Window(min(deliveries), max(deliveries)), START_DATE, session_max_hours=24)
+        first_day, end_day = event_days.first, event_days.end
         with self.connect() as connection:
             create_raw_tables(connection)
             for day, delivery in deliveries.items():

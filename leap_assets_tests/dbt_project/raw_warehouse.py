@@ -50,7 +50,7 @@ COLUMNS: dict[str, dict[str, pa.DataType]] = {
         "session_id": pa.string(),
         "event_date_time": UTC_MICROSECONDS,
         "country": pa.string(),
-        "event_length_seconds": pa.int64(),
+        "event_length_seconds": pa.decimal128(18, 6),
         "kills": pa.int64(),
         "deaths": pa.int64(),
     },

@@ -56,7 +56,7 @@ def test_the_made_up_world_shows_what_the_promises_are_about(built):
             assert count(sessions) > 0
             assert count(f"{sessions} and ended_at::date > event_date") > 0
             assert count(f"{sessions} and is_end_inferred") > 0
-        assert count("leap_mart.conversion_funnel where step = 'first_purchase' and players > 0") > 0
+        assert count("leap_mart.conversion_funnel where step = 'purchase_after_level_5' and players > 0") > 0
 
 
 def test_a_source_with_client_events_alone_gets_sessions_revenue_and_marts(make_warehouse, deliveries):

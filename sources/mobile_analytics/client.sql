@@ -3,6 +3,12 @@
 --
 -- player_id is user_pseudo_id, the installation: user_id appears only after a log-in, and would make one player two.
 -- Refunds are left out: client events have none, so revenue is before refunds.
+--
+-- A purchase with a transaction id is known by that and the player. Told again in the same file, by another event or
+-- later, it has the time and session of its first telling, so it is a repeat; told again in another file, it is one
+-- on the same day, and on another day a check names it (keys_stay_on_one_event_day). Without a transaction id, an event
+-- is known by all that it says. A game that logs both in_app_purchase and purchase for one payment, without the same
+-- transaction id, tells it twice: take one of them out of event_type.
 with opened as (
     select
         source_file,
@@ -17,7 +23,8 @@ with opened as (
                 "batch_event_index": "VARCHAR", "event_value_in_usd": "VARCHAR",
                 "event_params": [{"key": "VARCHAR", "value": {"string_value": "VARCHAR", "int_value": "VARCHAR",
                     "float_value": "VARCHAR", "double_value": "VARCHAR"}}],
-                "items": [{"item_id": "VARCHAR", "item_name": "VARCHAR"}]
+                "items": [{"item_id": "VARCHAR", "item_name": "VARCHAR"}],
+                "ecommerce": {"transaction_id": "VARCHAR"}
             }'
         ) as event
     from delivered
@@ -63,6 +70,11 @@ named as (
         list_filter(given, lambda p: p.key = 'time_spent')[1].text as time_spent,
         list_filter(given, lambda p: p.key = 'ga_session_id')[1].text as session_number,
         list_filter(given, lambda p: p.key = 'session_length')[1].text as session_length,
+        -- Exports write a missing one as a text, too.
+        coalesce(
+            nullif(nullif(trim(list_filter(given, lambda p: p.key = 'transaction_id')[1].text), ''), '(not set)'),
+            nullif(nullif(trim(event.ecommerce.transaction_id), ''), '(not set)')
+        ) as transaction_id,
         list_filter(given, lambda p: p.key = 'product_id')[1].text as product_id,
         list_filter(given, lambda p: p.key = 'product_name')[1].text as product_name,
         list_filter(given, lambda p: p.key = 'quantity')[1].text as quantity,
@@ -82,6 +94,10 @@ named as (
 typed as (
     select
         *,
+        -- What is no number of microseconds goes on as it is, to be rejected with its text.
+        coalesce(
+            try(make_timestamp(try_cast(event.event_timestamp as bigint))::varchar), event.event_timestamp
+        ) as happened_at,
         case
             when event.event_name in ('session_start', 'session_end', 'level_start', 'level_complete', 'level_fail')
                 then event.event_name
@@ -110,9 +126,13 @@ priced as (
     select
         *,
         case
+            when event_type = 'purchase' then transaction_id
+        end as told_transaction_id,
+        case
             when event.event_name = 'purchase' and amount is not null then amount
             else coalesce(
-                (try_cast(unit_price as decimal(18, 6)) * coalesce(try_cast(quantity as integer), 1))::varchar,
+                -- What is too large for a price goes on as it is, too.
+                try((try_cast(unit_price as decimal(18, 6)) * coalesce(try_cast(quantity as integer), 1))::varchar),
                 unit_price,
                 amount
             )
@@ -124,15 +144,19 @@ select
     source_file,
     line_number,
     -- The export has no id: the hash of what the event says is the same however often it is delivered.
-    coalesce(event.event_id, hashed_id) as event_id,
+    case
+        when told_transaction_id is not null
+            then md5(concat_ws('|', 'transaction', event.user_pseudo_id, told_transaction_id))
+        else coalesce(nullif(trim(event.event_id), ''), hashed_id)
+    end as event_id,
     event.user_pseudo_id as player_id,
     -- ga_session_id is unique for a player only.
-    event.user_pseudo_id || '-' || session_number as session_id,
+    nullif(trim(event.user_pseudo_id), '')
+    || '-'
+    || nullif(trim(if(told_transaction_id is null, session_number, first_value(session_number) over told)), '')
+        as session_id,
     event_type,
-    -- What is no number of microseconds goes on as it is, to be rejected with its text.
-    coalesce(
-        try(make_timestamp(try_cast(event.event_timestamp as bigint))::varchar), event.event_timestamp
-    ) as timestamp,
+    if(told_transaction_id is null, happened_at, first_value(happened_at) over told) as timestamp,
     case
         when event_type in ('level_start', 'level_complete', 'level_fail')
             then json_object(
@@ -163,3 +187,7 @@ select
     end as properties
 from priced
 where event_type is not null
+window told as (
+    partition by event.user_pseudo_id, told_transaction_id
+    order by try_cast(event.event_timestamp as bigint) nulls last, line_number
+)

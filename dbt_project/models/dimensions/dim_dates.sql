@@ -1,12 +1,11 @@
 with loaded_days as (
-    select distinct delivery_date
-    from {{ source('leap_raw', 'delivery') }}
+    {{ loaded_days() }}
 ),
 
 bounds as (
     select
-        min(delivery_date) as first_day,
-        max(delivery_date) as last_day
+        min(event_date) as first_day,
+        max(event_date) as last_day
     from loaded_days
 ),
 
@@ -24,10 +23,11 @@ weeks as (
         days.date,
         {{ week_start('days.date') }} as week_start,
         {{ month_start('days.date') }} as month_start,
-        loaded_days.delivery_date is not null as is_loaded
+        loaded_days.event_date is not null as is_loaded,
+        coalesce(loaded_days.is_final, false) as is_final
     from days
     left join loaded_days
-        on days.date = loaded_days.delivery_date
+        on days.date = loaded_days.event_date
 )
 
 select
@@ -36,5 +36,6 @@ select
     cast(extract(week from date) as bigint) as iso_week,
     week_start,
     month_start,
-    is_loaded
+    is_loaded,
+    is_final
 from weeks

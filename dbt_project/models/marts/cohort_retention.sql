@@ -47,6 +47,12 @@ cells as (
     {{ cohort_cells(90) }}
 ),
 
+followed as (
+    select max(date) as last_loaded_day
+    from {{ ref('dim_dates') }}
+    where is_loaded
+),
+
 filled as (
     select
         cells.*,
@@ -67,18 +73,27 @@ filled as (
 
 final as (
     select
-        {{ cohort | join(', ') }},
-        age,
-        cohort_size,
-        cast(case when is_known then active_players end as bigint) as active_players,
-        cast(case when is_known then rolling_players end as bigint) as rolling_players
+        {% for column in cohort -%}
+        filled.{{ column }},
+        {% endfor -%}
+        filled.age,
+        filled.cohort_size,
+        cast(
+            {{ dbt.datediff('filled.cohort_date', 'followed.last_loaded_day', 'day') }} as bigint
+        ) as followed_days,
+        filled.is_final,
+        cast(case when filled.is_known then filled.active_players end as bigint) as active_players,
+        cast(case when filled.is_known then filled.rolling_players end as bigint) as rolling_players
     from filled
+    cross join followed
 )
 
 select
     {{ cohort | join(', ') }},
     age,
     cohort_size,
+    followed_days,
+    is_final,
     active_players,
     rolling_players,
     cast(active_players as double) / nullif(cohort_size, 0) as retention,

@@ -32,8 +32,8 @@ parts as (
     select
         {{ cohort | join(', ') }},
         age,
-        cast(0 as decimal(18, 2)) as purchase_amount,
-        cast(0 as decimal(18, 6)) as ad_amount,
+        cast(0 as decimal(38, 2)) as purchase_amount,
+        cast(0 as decimal(38, 6)) as ad_amount,
         1 as converted_players
     from conversions
 ),
@@ -76,11 +76,12 @@ final as (
         {{ cohort | join(', ') }},
         age,
         cohort_size,
-        cast(case when is_known then purchase_amount end as decimal(18, 2)) as purchase_amount,
-        cast(case when is_known then ad_amount end as decimal(18, 6)) as ad_amount,
+        is_final,
+        cast(case when is_known then purchase_amount end as decimal(38, 2)) as purchase_amount,
+        cast(case when is_known then ad_amount end as decimal(38, 6)) as ad_amount,
         cast(case when is_known then converted_players end as bigint) as converted_players,
-        cast(case when is_known then purchase_amount_to_age end as decimal(18, 2)) as purchase_amount_to_age,
-        cast(case when is_known then ad_amount_to_age end as decimal(18, 6)) as ad_amount_to_age,
+        cast(case when is_known then purchase_amount_to_age end as decimal(38, 2)) as purchase_amount_to_age,
+        cast(case when is_known then ad_amount_to_age end as decimal(38, 6)) as ad_amount_to_age,
         cast(case when is_known then converted_players_to_age end as bigint) as converted_players_to_age
     from filled
 )
@@ -89,6 +90,7 @@ select
     {{ cohort | join(', ') }},
     age,
     cohort_size,
+    is_final,
     purchase_amount,
     ad_amount,
     converted_players,

@@ -1,3 +1,5 @@
+{#- Player-sessions of client events may be longer than the setting by less than a day; and an hour for each end. -#}
+{%- set most_hours = (setting('DBT_LEAP_SESSION_MAX_S') | int + 3599) // 3600 + 26 -%}
 with sessions as (
     select
         sessions.player_id,
@@ -10,14 +12,16 @@ with sessions as (
     from {{ ref('fact_session') }} as sessions
     inner join {{ ref('dim_players') }} as players
         on sessions.player_id = players.player_id
+    inner join {{ ref('dim_dates') }} as dates
+        on sessions.event_date = dates.date
     where
         not players.is_internal
+        and dates.is_loaded
         and sessions.ended_at > sessions.started_at
 ),
 
--- No player-session reaches over more than two days.
 offsets as (
-    {{ number_series(0, 48) }}
+    {{ number_series(0, most_hours) }}
 ),
 
 -- Most sessions end in the hour they start in: only the others are joined.
@@ -118,18 +122,18 @@ totals as (
 ),
 
 hours as (
-    select {{ dbt.dateadd('hour', 'offsets.number', 'cast(dates.date as timestamp)') }} as hour_start
+    select
+        {{ dbt.dateadd('hour', 'offsets.number', 'cast(dates.date as timestamp)') }} as hour_start,
+        dates.is_final
     from {{ ref('dim_dates') }} as dates
     inner join offsets
         on offsets.number < 24
     where dates.is_loaded
-    union
-    select hour_start
-    from totals
 )
 
 select
     hours.hour_start,
+    hours.is_final,
     cast(coalesce(peaks.peak_players, 0) as bigint) as peak_players,
     coalesce(totals.player_seconds, 0) as player_seconds,
     coalesce(totals.player_seconds, 0) / 3600 as mean_players

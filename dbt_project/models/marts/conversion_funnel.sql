@@ -1,21 +1,35 @@
-{%- set steps = ['installed', 'first_session', 'first_level_completed', 'level_5_completed', 'first_purchase'] -%}
-with installed as (
+{%- set steps = [
+    'installed', 'first_session', 'first_level_completed', 'level_5_completed', 'purchase_after_level_5'
+] -%}
+with loaded_days as (
     select
-        player_id,
-        acquired_on,
-        country,
-        platform,
-        cast(acquired_on as timestamp) as happened_at,
-        {{ dbt.dateadd('day', 14, 'cast(acquired_on as timestamp)') }} as closed_at
-    from {{ ref('dim_players') }}
-    where not is_internal
+        date,
+        is_final
+    from {{ ref('dim_dates') }}
+    where is_loaded
+),
+
+installed as (
+    select
+        players.player_id,
+        players.acquired_on,
+        players.country,
+        players.platform,
+        cast(players.acquired_on as timestamp) as happened_at,
+        {{ dbt.dateadd('day', 14, 'cast(players.acquired_on as timestamp)') }} as closed_at
+    from {{ ref('dim_players') }} as players
+    inner join loaded_days
+        on players.acquired_on = loaded_days.date
+    where not players.is_internal
 ),
 
 sessions as (
     select
-        player_id,
-        started_at as happened_at
-    from {{ ref('fact_session') }}
+        sessions.player_id,
+        sessions.started_at as happened_at
+    from {{ ref('fact_session') }} as sessions
+    inner join loaded_days
+        on sessions.event_date = loaded_days.date
 ),
 
 levels_completed as (
@@ -24,6 +38,8 @@ levels_completed as (
         events.level,
         events.timestamp as happened_at
     from {{ ref('event_client') }} as events
+    inner join loaded_days
+        on events.event_date = loaded_days.date
     where events.event_type = 'level_complete'
 ),
 
@@ -37,19 +53,22 @@ fifth_levels_completed as (
 
 purchases as (
     select
-        player_id,
-        event_date_time as happened_at
-    from {{ ref('fact_transaction') }}
-    where purchase_price > 0
+        transactions.player_id,
+        transactions.event_date_time as happened_at
+    from {{ ref('fact_transaction') }} as transactions
+    inner join loaded_days
+        on transactions.event_date = loaded_days.date
+    where transactions.purchase_price > 0
 ),
 
 {% for step, previous, candidates in [
     ('first_session', 'installed', 'sessions'),
     ('first_level_completed', 'first_session', 'levels_completed'),
     ('level_5_completed', 'first_level_completed', 'fifth_levels_completed'),
-    ('first_purchase', 'level_5_completed', 'purchases'),
+    ('purchase_after_level_5', 'level_5_completed', 'purchases'),
+    ('first_purchase', 'installed', 'purchases'),
 ] %}
--- The earliest that comes not before the step it follows.
+-- The earliest that is not before the step that it follows.
 {{ step }} as (
     select
         earlier.player_id,
@@ -73,6 +92,7 @@ reached as (
         count(first_session.player_id) as first_session,
         count(first_level_completed.player_id) as first_level_completed,
         count(level_5_completed.player_id) as level_5_completed,
+        count(purchase_after_level_5.player_id) as purchase_after_level_5,
         count(first_purchase.player_id) as first_purchase
     from installed
     left join first_session
@@ -81,6 +101,8 @@ reached as (
         on installed.player_id = first_level_completed.player_id
     left join level_5_completed
         on installed.player_id = level_5_completed.player_id
+    left join purchase_after_level_5
+        on installed.player_id = purchase_after_level_5.player_id
     left join first_purchase
         on installed.player_id = first_purchase.player_id
     group by installed.acquired_on, installed.country, installed.platform
@@ -96,7 +118,8 @@ counts as (
         '{{ step }}' as step,
         {{ step }} as players,
         installed,
-        {{ 'cast(null as bigint)' if loop.first else loop.previtem }} as previous_players
+        {{ 'cast(null as bigint)' if loop.first else loop.previtem }} as previous_players,
+        first_purchase
     from reached
     {% if not loop.last -%}
     union all
@@ -112,13 +135,14 @@ entries as (
 complete_days as (
     select
         entries.entry_date,
-        count(dates.date) = 14 as is_complete
+        count(loaded_days.date) = 14 as is_complete,
+        max(case when loaded_days.date = entries.entry_date + 13 and loaded_days.is_final then 1 else 0 end) = 1
+            as is_final
     from entries
-    left join {{ ref('dim_dates') }} as dates
+    left join loaded_days
         on
-            dates.is_loaded
-            and entries.entry_date <= dates.date
-            and entries.entry_date > dates.date - 14
+            entries.entry_date <= loaded_days.date
+            and entries.entry_date > loaded_days.date - 14
     group by entries.entry_date
 )
 
@@ -131,7 +155,10 @@ select
     counts.players,
     cast(counts.players as double) / nullif(counts.installed, 0) as share_of_installed,
     cast(counts.players as double) / nullif(counts.previous_players, 0) as share_of_previous,
-    complete_days.is_complete
+    counts.first_purchase,
+    cast(counts.first_purchase as double) / nullif(counts.installed, 0) as first_purchase_conversion,
+    complete_days.is_complete,
+    complete_days.is_final
 from counts
 inner join complete_days
     on counts.entry_date = complete_days.entry_date

@@ -1,5 +1,6 @@
 select
     events.event_date,
+    dates.is_final,
     players.cohort_week,
     events.event_type,
     count(*) as events,
@@ -7,5 +8,9 @@ select
 from {{ ref('event_client') }} as events
 inner join {{ ref('dim_players') }} as players
     on events.player_id = players.player_id
-where not players.is_internal
-group by events.event_date, players.cohort_week, events.event_type
+inner join {{ ref('dim_dates') }} as dates
+    on events.event_date = dates.date
+where
+    not players.is_internal
+    and dates.is_loaded
+group by events.event_date, dates.is_final, players.cohort_week, events.event_type

@@ -6,9 +6,12 @@ with uses as (
     from {{ ref('event_client') }} as events
     inner join {{ ref('dim_players') }} as players
         on events.player_id = players.player_id
+    inner join {{ ref('dim_dates') }} as dates
+        on events.event_date = dates.date
     where
         events.event_type = 'feature_used'
         and not players.is_internal
+        and dates.is_loaded
 ),
 
 first_uses as (
@@ -47,6 +50,7 @@ final as (
     select
         features.feature,
         days.event_date,
+        days.is_final,
         coalesce(users.users, 0) as users,
         coalesce(users.first_time_users, 0) as first_time_users,
         cast(
@@ -70,6 +74,7 @@ final as (
 select
     feature,
     event_date,
+    is_final,
     users,
     first_time_users,
     users_to_date,

@@ -16,7 +16,9 @@ segments as (
         sum(play_s) as play_s,
         sum(events) as events,
         sum(payers) as payers,
+        sum(absent_payers) as absent_payers,
         sum(purchase_amount) as purchase_amount,
+        sum(absent_purchase_amount) as absent_purchase_amount,
         sum(ad_amount) as ad_amount,
         sum(registered_to_date) as registered_to_date,
         sum(purchase_amount_to_date) as purchase_amount_to_date
@@ -26,12 +28,11 @@ segments as (
 
 -- A loaded day has a row even before there is any player.
 days as (
-    select date as event_date
+    select
+        date as event_date,
+        is_final
     from {{ ref('dim_dates') }}
     where is_loaded
-    union
-    select event_date
-    from segments
 ),
 
 windows as (
@@ -51,8 +52,9 @@ session_lengths as (
 
 final as (
     select
-        windows.event_date,
-        coalesce(dates.is_loaded, false) as is_loaded,
+        days.event_date,
+        true as is_loaded,
+        days.is_final,
         cast(coalesce(segments.dau, 0) as bigint) as dau,
         cast(coalesce(segments.wau, 0) as bigint) as wau,
         windows.wau_days_in_window,
@@ -66,17 +68,19 @@ final as (
         session_lengths.p90_session_length_s,
         cast(coalesce(segments.events, 0) as bigint) as events,
         cast(coalesce(segments.payers, 0) as bigint) as payers,
-        cast(coalesce(segments.purchase_amount, 0) as decimal(18, 2)) as purchase_amount,
-        cast(coalesce(segments.ad_amount, 0) as decimal(18, 6)) as ad_amount,
+        cast(coalesce(segments.absent_payers, 0) as bigint) as absent_payers,
+        cast(coalesce(segments.purchase_amount, 0) as decimal(38, 2)) as purchase_amount,
+        cast(coalesce(segments.absent_purchase_amount, 0) as decimal(38, 2)) as absent_purchase_amount,
+        cast(coalesce(segments.ad_amount, 0) as decimal(38, 6)) as ad_amount,
         cast(coalesce(segments.registered_to_date, 0) as bigint) as registered_to_date,
-        cast(coalesce(segments.purchase_amount_to_date, 0) as decimal(18, 2)) as purchase_amount_to_date
-    from windows
+        cast(coalesce(segments.purchase_amount_to_date, 0) as decimal(38, 2)) as purchase_amount_to_date
+    from days
+    inner join windows
+        on days.event_date = windows.event_date
     left join segments
-        on windows.event_date = segments.event_date
-    left join {{ ref('dim_dates') }} as dates
-        on windows.event_date = dates.date
+        on days.event_date = segments.event_date
     left join session_lengths
-        on windows.event_date = session_lengths.event_date
+        on days.event_date = session_lengths.event_date
 )
 
 select

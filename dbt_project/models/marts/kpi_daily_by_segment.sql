@@ -20,22 +20,21 @@ player_days as (
         days.*,
         players.acquired_on,
         players.country,
-        players.platform,
-        coalesce(dates.is_loaded, false) as is_loaded
+        players.platform
     from {{ ref('fact_player_day') }} as days
     inner join players
         on days.player_id = players.player_id
-    left join {{ ref('dim_dates') }} as dates
+    inner join {{ ref('dim_dates') }} as dates
         on days.event_date = dates.date
+    where dates.is_loaded
 ),
 
 days as (
-    select date as event_date
+    select
+        date as event_date,
+        is_final
     from {{ ref('dim_dates') }}
     where is_loaded
-    union
-    select event_date
-    from player_days
 ),
 
 windows as (
@@ -62,9 +61,7 @@ active_days as (
         event_date,
         lead(event_date) over (partition by player_id order by event_date) as next_date
     from player_days
-    where
-        player_sessions > 0
-        and is_loaded
+    where player_sessions > 0
 ),
 
 -- What changes on a day. An active day puts its player among the weekly (monthly) active until the 7th (30th) day
@@ -143,8 +140,10 @@ parts as (
         0 as play_s,
         0 as events,
         0 as payers,
-        cast(0 as decimal(18, 2)) as purchase_amount,
-        cast(0 as decimal(18, 6)) as ad_amount
+        0 as absent_payers,
+        cast(0 as decimal(38, 2)) as purchase_amount,
+        cast(0 as decimal(38, 2)) as absent_purchase_amount,
+        cast(0 as decimal(38, 6)) as ad_amount
     from changes
     union all
     select
@@ -160,8 +159,11 @@ parts as (
         player_sessions,
         play_s,
         events,
-        case when purchases > 0 then 1 else 0 end as payers,
+        case when player_sessions > 0 and purchases > 0 then 1 else 0 end as payers,
+        case when player_sessions = 0 and purchases > 0 then 1 else 0 end as absent_payers,
         purchase_amount,
+        case when player_sessions = 0 then purchase_amount else cast(0 as decimal(38, 2)) end
+            as absent_purchase_amount,
         ad_amount
     from player_days
     union all
@@ -179,8 +181,10 @@ parts as (
         0 as play_s,
         0 as events,
         0 as payers,
-        cast(0 as decimal(18, 2)) as purchase_amount,
-        cast(0 as decimal(18, 6)) as ad_amount
+        0 as absent_payers,
+        cast(0 as decimal(38, 2)) as purchase_amount,
+        cast(0 as decimal(38, 2)) as absent_purchase_amount,
+        cast(0 as decimal(38, 6)) as ad_amount
     from segments
     inner join days
         on segments.first_on <= days.event_date
@@ -201,7 +205,9 @@ by_day as (
         sum(play_s) as play_s,
         sum(events) as events,
         sum(payers) as payers,
+        sum(absent_payers) as absent_payers,
         sum(purchase_amount) as purchase_amount,
+        sum(absent_purchase_amount) as absent_purchase_amount,
         sum(ad_amount) as ad_amount
     from parts
     group by country, platform, event_date
@@ -222,7 +228,8 @@ final as (
         running.event_date,
         running.country,
         running.platform,
-        coalesce(dates.is_loaded, false) as is_loaded,
+        true as is_loaded,
+        days.is_final,
         cast(running.dau as bigint) as dau,
         cast(running.wau as bigint) as wau,
         windows.wau_days_in_window,
@@ -236,15 +243,17 @@ final as (
         session_lengths.p90_session_length_s,
         cast(running.events as bigint) as events,
         cast(running.payers as bigint) as payers,
-        cast(running.purchase_amount as decimal(18, 2)) as purchase_amount,
-        cast(running.ad_amount as decimal(18, 6)) as ad_amount,
+        cast(running.absent_payers as bigint) as absent_payers,
+        cast(running.purchase_amount as decimal(38, 2)) as purchase_amount,
+        cast(running.absent_purchase_amount as decimal(38, 2)) as absent_purchase_amount,
+        cast(running.ad_amount as decimal(38, 6)) as ad_amount,
         cast(running.registered_to_date as bigint) as registered_to_date,
-        cast(running.purchase_amount_to_date as decimal(18, 2)) as purchase_amount_to_date
+        cast(running.purchase_amount_to_date as decimal(38, 2)) as purchase_amount_to_date
     from running
+    inner join days
+        on running.event_date = days.event_date
     inner join windows
         on running.event_date = windows.event_date
-    left join {{ ref('dim_dates') }} as dates
-        on running.event_date = dates.date
     left join session_lengths
         on
             running.event_date = session_lengths.event_date

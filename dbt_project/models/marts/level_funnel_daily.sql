@@ -1,6 +1,10 @@
 {{ config(materialized='incremental') }}
 
-with level_events as (
+with loaded_days as (
+    {{ loaded_days() }}
+),
+
+level_events as (
     select
         events.player_id,
         -- Results are looked for in the session of the start.
@@ -51,15 +55,18 @@ attempts as (
 )
 
 select
-    event_date,
-    level,
-    count(distinct player_id) as starters,
+    attempts.event_date,
+    loaded_days.is_final,
+    attempts.level,
+    count(distinct attempts.player_id) as starters,
     count(*) as attempts,
-    count(distinct case when outcome = 'level_complete' then player_id end) as completers,
-    count(case when outcome = 'level_complete' then 1 end) as completes,
-    count(case when outcome = 'level_fail' then 1 end) as fails,
-    count(case when outcome = 'abandoned' then 1 end) as abandoned,
-    cast(count(distinct case when outcome = 'level_complete' then player_id end) as double)
-    / nullif(count(distinct player_id), 0) as completion
+    count(distinct case when attempts.outcome = 'level_complete' then attempts.player_id end) as completers,
+    count(case when attempts.outcome = 'level_complete' then 1 end) as completes,
+    count(case when attempts.outcome = 'level_fail' then 1 end) as fails,
+    count(case when attempts.outcome = 'abandoned' then 1 end) as abandoned,
+    cast(count(distinct case when attempts.outcome = 'level_complete' then attempts.player_id end) as double)
+    / nullif(count(distinct attempts.player_id), 0) as completion
 from attempts
-group by event_date, level
+inner join loaded_days
+    on attempts.event_date = loaded_days.event_date
+group by attempts.event_date, loaded_days.is_final, attempts.level

@@ -2,22 +2,24 @@ with active_days as (
     select
         days.player_id,
         days.event_date,
-        players.acquired_on,
         lag(days.event_date) over (partition by days.player_id order by days.event_date) as previous_date,
         lead(days.event_date) over (partition by days.player_id order by days.event_date) as next_date
     from {{ ref('fact_player_day') }} as days
     inner join {{ ref('dim_players') }} as players
         on days.player_id = players.player_id
+    inner join {{ ref('dim_dates') }} as dates
+        on days.event_date = dates.date
     where
         days.player_sessions > 0
         and not players.is_internal
+        and dates.is_loaded
 ),
 
 player_states as (
     select
         event_date,
         case
-            when acquired_on = event_date then 'new'
+            when previous_date is null then 'new'
             when previous_date = event_date - 1 then 'returning'
             else 'resurrected'
         end as state
@@ -52,6 +54,7 @@ states as (
 select
     dates.date as event_date,
     states.state,
+    dates.is_final,
     case
         -- Who is new is known from the day itself.
         when states.state = 'new' or coalesce(dates_before.is_loaded, false) then coalesce(counts.players, 0)

@@ -9,6 +9,7 @@ with players as (
 totals as (
     select
         days.event_date,
+        dates.is_final,
         players.cohort_week,
         cast(sum(days.player_sessions) as bigint) as player_sessions,
         cast(sum(days.play_s) as bigint) as play_s,
@@ -16,10 +17,12 @@ totals as (
     from {{ ref('fact_player_day') }} as days
     inner join players
         on days.player_id = players.player_id
+    inner join {{ ref('dim_dates') }} as dates
+        on days.event_date = dates.date
     where
-        days.player_sessions > 0
-        or days.events > 0
-    group by days.event_date, players.cohort_week
+        dates.is_loaded
+        and (days.player_sessions > 0 or days.events > 0)
+    group by days.event_date, dates.is_final, players.cohort_week
 ),
 
 lengths as (
@@ -35,6 +38,7 @@ lengths as (
 
 select
     totals.event_date,
+    totals.is_final,
     totals.cohort_week,
     totals.player_sessions,
     totals.play_s,

@@ -20,7 +20,7 @@ transactions_of_day as (
         player_id,
         event_date,
         count(*) as transactions,
-        sum(amount) as purchase_amount,
+        sum(cast(amount as decimal(38, 2))) as purchase_amount,
         sum(case when purchase_price > 0 then 1 else 0 end) as purchases,
         sum(case when purchase_price < 0 then 1 else 0 end) as refunds
     from {{ ref('fact_transaction') }}
@@ -38,13 +38,16 @@ sign_ons_of_day as (
 ),
 
 fixes_of_day as (
+    -- On their own day, not that of their match: a player who joins after midnight is not seen before.
     select
         player_id,
-        event_date,
-        sum(fixes) as fixes
-    from {{ ref('stage_match_players') }}
-    where {{ in_window('event_date') }}
-    group by player_id, event_date
+        cast(event_date_time as date) as event_date,
+        count(*) as fixes
+    from {{ ref('event_heartbeat') }}
+    where
+        {{ in_window('event_date', days_before=1) }}
+        and {{ in_window('cast(event_date_time as date)') }}
+    group by player_id, cast(event_date_time as date)
 ),
 
 events_of_day as (
@@ -52,7 +55,7 @@ events_of_day as (
         player_id,
         event_date,
         count(*) as events,
-        sum(ad_amount) as ad_amount
+        sum(cast(ad_amount as decimal(38, 6))) as ad_amount
     from {{ ref('event_client') }}
     where {{ in_window('event_date') }}
     group by player_id, event_date
@@ -93,8 +96,8 @@ select
     cast(coalesce(sessions_of_day.kills, 0) as bigint) as kills,
     cast(coalesce(sessions_of_day.deaths, 0) as bigint) as deaths,
     cast(coalesce(transactions_of_day.transactions, 0) as bigint) as transactions,
-    cast(coalesce(transactions_of_day.purchase_amount, 0) as decimal(18, 2)) as purchase_amount,
-    cast(coalesce(events_of_day.ad_amount, 0) as decimal(18, 6)) as ad_amount,
+    cast(coalesce(transactions_of_day.purchase_amount, 0) as decimal(38, 2)) as purchase_amount,
+    cast(coalesce(events_of_day.ad_amount, 0) as decimal(38, 6)) as ad_amount,
     cast(coalesce(transactions_of_day.purchases, 0) as bigint) as purchases,
     cast(coalesce(transactions_of_day.refunds, 0) as bigint) as refunds,
     cast(coalesce(sign_ons_of_day.signons, 0) as bigint) as signons,

@@ -316,7 +316,7 @@ logged_sessions as (
         lines.deaths
     from lines
     left join {{ ref('countries') }} as countries
-        on upper(trim(lines.country)) = countries.code
+        on {{ country_code('lines.country') }} = countries.code
 )
 
 select

@@ -264,7 +264,8 @@ def test_mobile_events_become_those_of_the_contract():
     assert len(rows) + len(players) + exported_events.IGNORED == len(events)
     assert not lines_of(rows) & lines_of(players)
     assert len({row["event_id"] for row in rows}) == len(rows)
-    prices = [json.loads(row["properties"]) for row in rows if row["event_type"] == "purchase"]
+    in_order = sorted(rows, key=lambda row: row["line_number"])
+    prices = [json.loads(row["properties"]) for row in in_order if row["event_type"] == "purchase"]
     assert {price["currency"] for price in prices} == {"USD"}
     assert sum(Decimal(str(price["price"])) for price in prices) == exported_events.REVENUE
     assert [price["product"] for price in prices] == ["gems_100", "gems_100", "chest"]
