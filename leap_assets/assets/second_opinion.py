@@ -17,6 +17,7 @@ from leap_assets.proofs.delivered.reading import UnreadableError
 from leap_assets.proofs.delivered.registry import LINES, TABLES
 from leap_assets.resources import DBT_PROJECT_DIR, Warehouse
 from leap_assets.settings import Settings
+from leap_assets.sources.declaration import SourceError, declared_event_types
 from leap_assets.warehouse.connections import limit_memory
 from leap_assets.warehouse.proving import COLUMNS, SCHEMA, SECOND_OPINION, TABLE, Outcome, write_outcomes
 from leap_assets.warehouse.publication import amend
@@ -176,12 +177,13 @@ def _verify(
                     DBT_PROJECT_DIR / "seeds",
                     days,
                     tables,
-                    context.log.debug,
+                    event_types=declared_event_types(settings),
+                    say=context.log.debug,
                 )
             write_outcomes(connection, verified.outcomes, days, SECOND_OPINION, TABLES)
         with amend(path) as copy:
             write_outcomes(copy, verified.outcomes, days, SECOND_OPINION, TABLES)
-    except (VerificationError, UnreadableError) as error:
+    except (VerificationError, UnreadableError, SourceError) as error:
         # the message says it all: a stack trace would only bury it
         raise dg.Failure(str(error), allow_retries=False) from None
     return verified

@@ -69,6 +69,8 @@ def verify(
     seeds_dir: Path,
     days: Window | None = None,
     tables: Collection[str] = tuple(TABLES),
+    *,
+    event_types: tuple[str, ...] = (),
     say: Callable[[str], None] = lambda sentence: None,
 ) -> Verified:
     """Compute tables from what was delivered and compare them.
@@ -83,6 +85,8 @@ def verify(
         Of day tables and books only these days are compared, and tables that need all of history are left out.
     tables : collection of str
         Names in `TABLES`.
+    event_types : tuple of str
+        Types of client events that the source declares beside Leap's own.
     say : callable
         Receives sentences about progress.
 
@@ -102,7 +106,7 @@ def verify(
         name: table for name, table in TABLES.items() if name in tables and (wanted is None or table.is_of_range)
     }
     countries = {row["code"]: row["name"] for row in read_seed(seeds_dir / "countries.csv")}
-    world = World(given, countries)
+    world = World(given, countries, event_types)
     parts: dict[str, list[Comparison]] = {}
     errors: dict[str, str] = {}
     spent: dict[str, float] = {}

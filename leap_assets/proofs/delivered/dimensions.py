@@ -11,7 +11,10 @@ import numpy as np
 from leap_assets.proofs.delivered.facts import World
 from leap_assets.proofs.delivered.lines import ATTRIBUTES, NULL, Numbering
 from leap_assets.proofs.frames import Frame, iso_weeks, month_starts, objects, week_starts
-from leap_assets.proofs.known import UNKNOWN, Known
+from leap_assets.proofs.known import DAY_US, UNKNOWN, Known
+
+LATE_DAYS = 3
+# a line is delivered at most so many days behind its own
 
 
 def first_attributes(lines: Frame) -> dict[int, dict[str, int]]:
@@ -168,7 +171,17 @@ def prove_dim_dates(known: Known) -> Frame:
         "week_start": mondays,
         "month_start": month_starts(days),
         "is_loaded": known.loaded(days),
+        "is_final": _are_final(known, days),
     }
+
+
+def _are_final(known: Known, days: Any) -> Any:
+    """Whether every delivery that can still bring a line of a day, or of the days that decide about it, is loaded."""
+    midnights = max(1, -(-known.given.session_max_us // DAY_US))
+    reach = LATE_DAYS + midnights
+    return np.array(
+        [all(day + late in known.is_loaded for late in range(reach + 1)) for day in days.tolist()], dtype=bool
+    )
 
 
 def prove_fact_player_day(known: Known) -> Frame:

@@ -44,10 +44,20 @@ PRICE_DIGITS, AMOUNT_DIGITS, MICRO_DIGITS = 4, 2, 6
 
 @dataclass(frozen=True)
 class World:
-    """What lines are read by: settings and seeds. `countries` are names by ISO code."""
+    """What lines are read by: settings and seeds.
+
+    Attributes
+    ----------
+    given : Given
+    countries : mapping
+        Names by ISO code.
+    event_types : tuple of str
+        Types of client events that the source has beside those of the contract.
+    """
 
     given: Given
     countries: Mapping[str, str]
+    event_types: tuple[str, ...] = ()
 
     @property
     def session_days(self) -> int:
@@ -122,8 +132,8 @@ def find_facts(store: Store, world: World, first: int, last: int, wanted: range 
     _add_events(facts, own["client"], types, numbering, world)
     _add_attempts(facts, counted["client"], types, first, last)
     of_matches = {log: _of_days(counted[log], first, last, "match_day") for log in ("session", "heartbeat")}
-    fixes = of_matches["heartbeat"]
-    facts.known["fixes"] = _count(player=fixes["player_id"], day=fixes["match_day"])
+    # on their own day: who joins a match after midnight is not seen before
+    facts.known["fixes"] = _count(player=own["heartbeat"]["player_id"], day=own["heartbeat"]["day"])
     facts.known["signons"] = _count(player=own["signons"]["player_id"], day=own["signons"]["day"])
     facts.known["seen"] = {
         name: np.concatenate([facts.known[fact][name] for fact in ("signons", "fixes")])

@@ -50,11 +50,14 @@ class Limits:
         First day number with an exchange rate.
     session_us : int
         The longest player-session.
+    event_types : tuple of str
+        Known types of client events beside those of the contract.
     """
 
     start: int
     first_rates: Mapping[str, int]
     session_us: int
+    event_types: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -103,7 +106,7 @@ class Judge:
         for number in self._not_allowed(columns, started, found):
             found[number] = found[number] or NOT_ALLOWED
         if self._contract.event_type:
-            known = set(self._contract.event_types)
+            known = {*self._contract.event_types, *self._limits.event_types}
             for number, event_type in enumerate(columns[self._contract.event_type]):
                 if event_type not in known:
                     found[number] = found[number] or UNKNOWN_TYPE

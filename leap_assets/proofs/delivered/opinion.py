@@ -86,7 +86,7 @@ class Opinion:
 def limits_of(world: World) -> Limits:
     """What decides about lines."""
     first = {currency: steps[0][0] for currency, steps in world.given.rates.items()}
-    return Limits(world.given.start, first, world.given.session_max_us)
+    return Limits(world.given.start, first, world.given.session_max_us, world.event_types)
 
 
 def form_opinion(
