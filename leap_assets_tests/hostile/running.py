@@ -44,7 +44,7 @@ _PROJECTS: dict[str, Project] = {}
 def compiled(setup: str) -> Project:
     """The project as dbt compiles it for a setup, with `FIRST_DAY` and `END_DAY` for the window."""
     if setup not in _PROJECTS:
-        state = project_state(DBT_PROJECT_DIR) + json.dumps(dbt_environment(SETUPS[setup]))
+        state = _state(SETUPS[setup])
         path = CACHE / f"{setup}.json"
         kept = json.loads(path.read_text()) if path.exists() else {}
         if kept.get("state") != state:
@@ -56,6 +56,12 @@ def compiled(setup: str) -> Project:
             partial.replace(path)
         _PROJECTS[setup] = _from_json(kept)
     return _PROJECTS[setup]
+
+
+def _state(setup: Setup) -> str:
+    """What compiled SQL depends on: the project, but for the rows of its seeds, and the settings."""
+    files = [line for line in project_state(DBT_PROJECT_DIR).splitlines() if not line.startswith("seeds/")]
+    return "\n".join([*files, json.dumps(dbt_environment(setup))])
 
 
 def dbt_environment(setup: Setup) -> dict[str, str]:

@@ -28,7 +28,7 @@ from .worlds import (
     run_kernel,
 )
 
-RUN, CONTRACT, UNIT_TEST = "error", "contract", "unit test"
+RUN, CONTRACT, UNIT_TEST, HOSTILE = "error", "contract", "unit test", "hostile worlds"
 # what notices a mutant besides the checks of `checks.py`
 
 
