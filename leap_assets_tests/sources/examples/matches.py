@@ -15,6 +15,7 @@ form of kills, no match id, and a zone in its times.
 
 import datetime as dt
 import json
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -96,6 +97,8 @@ def match_one() -> list[Event]:
     return events
 
 
+ONE_ANN_S = Decimal("600.4")
+# to the end of the match; fact_session has it to the nearest second
 ONE = {
     # seconds, kills, deaths
     "account.ann": (600, 1, 0),
