@@ -62,6 +62,7 @@ def compare(
     key: Sequence[str],
     days: tuple[Ints, Ints] | int,
     say: Callable[[str, Any], str] = lambda _, value: str(value),
+    source: str = "the truth",
 ) -> Comparison:
     """Compare two tables row by row.
 
@@ -76,13 +77,15 @@ def compare(
         The day number that each row is counted on, of both sides; or the day of all rows.
     say : callable
         From a column and one of its values to how people read it.
+    source : str
+        What the expected rows come from, in words.
 
     Raises
     ------
     ValueError
         When the columns are not the same.
     """
-    for side, frame in (("the truth", expected), ("the mart", actual)):
+    for side, frame in ((source, expected), ("the mart", actual)):
         if set(frame) != set(types):
             raise ValueError(
                 f"columns of {side} and of the type list differ: {sorted(set(frame) ^ set(types))}"
@@ -130,7 +133,7 @@ def compare(
         if sides[1][number] == 0:
             said += ": missing"
         elif sides[0][number] == 0:
-            said += ": not in the truth"
+            said += f": not in {source}"
         elif not is_pair[number]:
             said += f": {sides[1][number]} rows, expected {sides[0][number]}"
         else:
