@@ -5,12 +5,10 @@ What the rows should be is computed in `leap_assets.proofs`, which does not see 
 
 from __future__ import annotations
 
-import csv
 import datetime as dt
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +16,7 @@ import duckdb
 import numpy as np
 
 from leap_assets.landing.contracts import Column
+from leap_assets.landing.seeds import read_seeds
 from leap_assets.partitions import Window
 from leap_assets.proofs.books import read_books
 from leap_assets.proofs.compare import Comparison, compare, join_comparisons
@@ -86,9 +85,9 @@ def read_given(
         if files:
             delivered.setdefault(log, set()).add(day_number(day))
     rates: dict[str, list[tuple[int, int]]] = {}
-    for row in _read_seed(seeds_dir / "exchange_rates.csv"):
-        valid_from = day_number(dt.date.fromisoformat(row["valid_from"]))
-        rates.setdefault(row["currency"], []).append((valid_from, int(Decimal(row["rate"]).scaleb(10))))
+    seeds = read_seeds(seeds_dir)
+    for rate in seeds.rates:
+        rates.setdefault(rate.currency, []).append((day_number(rate.valid_from), int(rate.rate.scaleb(10))))
     return Given(
         start=day_number(start_date),
         loaded={log: frozenset(days) for log, days in loaded.items()},
@@ -96,16 +95,11 @@ def read_given(
         logs=tuple(logs),
         rates={money: sorted(steps) for money, steps in rates.items()},
         currency=currency,
-        internal=frozenset(row["player_id"] for row in _read_seed(seeds_dir / "internal_accounts.csv")),
+        internal=seeds.internal,
         beat_us=round(beat_s * 1_000_000),
         cooldown_us=round(cooldown_s * 1_000_000),
         distance=distance,
     )
-
-
-def _read_seed(path: Path) -> list[dict[str, str]]:
-    with path.open(newline="") as file:
-        return list(csv.DictReader(file))
 
 
 def prove(
