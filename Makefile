@@ -46,6 +46,9 @@ screenshots: setup ## take the pictures of the README anew, of the world that `m
 rebuild: setup ## build the warehouse anew from landing/ (after an upgrade or a changed rule)
 	@$(BIN)/python -m leap_assets.rebuild
 
+verify: setup ## compute every table again from landing/ and compare with the published file (DAYS=2025-01-01...2025-01-31)
+	@$(BIN)/python -m leap_assets.verify --days "$(DAYS)"
+
 erase: setup ## take a player out of landing/, warehouse and published file (PLAYER=<id>)
 	@$(BIN)/python -m leap_assets.erase --player "$(PLAYER)"
 
@@ -108,4 +111,4 @@ lock: setup ## write requirements.lock and requirements-spark.lock anew from pyp
 clean: ## remove .venv, .venv-spark and caches; data/ stays
 	rm -rf $(VENV) $(SPARK) .pytest_cache .ruff_cache .mypy_cache .hypothesis dbt_project/target dbt_project/logs *.egg-info build
 
-.PHONY: help setup demo spark-demo dev dashboard docs screenshots rebuild erase check-source test test-all test-spark chaos fuzz mutants bench lint format audit lock clean
+.PHONY: help setup demo spark-demo dev dashboard docs screenshots rebuild verify erase check-source test test-all test-spark chaos fuzz mutants bench lint format audit lock clean

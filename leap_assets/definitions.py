@@ -17,7 +17,8 @@ from leap_assets.assets.generators import build_generators, landing_specs
 from leap_assets.assets.proofs import build_proofs
 from leap_assets.assets.published import build_published
 from leap_assets.assets.raw import build_raw
-from leap_assets.jobs import DAILY_JOB, build_jobs
+from leap_assets.assets.second_opinion import build_second_opinion, build_verify_job, proof_daily_spec
+from leap_assets.jobs import DAILY_JOB, build_failure_hook, build_jobs
 from leap_assets.partitions import daily_partitions, refuse_other_days
 from leap_assets.resources import LandingZone, LeapDbt, Warehouse
 from leap_assets.schedules import build_schedules
@@ -56,14 +57,25 @@ def build_defs(
     tables = [build_raw(partitions, settings), build_conflicts(partitions, settings), *models]
     if simulated and settings.proofs:
         tables.append(build_proofs(partitions, settings))
-    published = build_published(partitions, [spec for table in tables for spec in table.specs], settings)
+    specs = [spec for table in tables for spec in table.specs]
+    checks, others = [], []
+    if settings.engine != SPARK:
+        checks = [build_second_opinion(settings)]
+        if not (simulated and settings.proofs):
+            others = [proof_daily_spec()]
+    published = build_published(partitions, [*specs, *others], settings)
     exposures = exposure_specs(manifest_of(settings.engine))
-    jobs, sensors = build_jobs(settings.alert_webhook), []
+    hook = build_failure_hook(settings.alert_webhook)
+    jobs = build_jobs(hook, dg.AssetSelection.checks(*checks) if checks else None)
+    if checks:
+        jobs.append(build_verify_job({hook}))
+    sensors = []
     if settings.is_mapped:
         jobs.append(build_take_in_job(settings))
         sensors = build_sensors(settings, {job.name: job for job in jobs}, DAILY_JOB)
     return dg.Definitions(
-        assets=[*generators, *tables, published, *exposures],
+        assets=[*generators, *tables, *others, published, *exposures],
+        asset_checks=checks,
         jobs=jobs,
         schedules=build_schedules(jobs[0], partitions, settings),
         sensors=sensors,

@@ -4,6 +4,7 @@ Starts the same `dagster asset materialize` that users start; only its log is to
 said at the end, is decided by the callers.
 """
 
+import json
 import os
 import re
 import subprocess
@@ -24,6 +25,7 @@ STEPS = {
     "detect": "detecting conflicts",
     "model": "building dimensions and marts",
     "prove": "comparing the marts with the truth",
+    "second_opinion": "computing every table again from landing/",
     "published__leap": "publishing",
 }
 KEPT_LINES = 60
@@ -33,7 +35,14 @@ _SAID = re.compile(r" - dagster - (INFO|WARNING) - \S+ - \S+ - (?:\w+ - )?(.*)$"
 _CAUSE = re.compile(r"(?:[\w.]+\.)?(?:\w+Error|Failure): (.+)")
 # the last one in a chain of exceptions is the cause
 _TESTED = re.compile(r"Done\. PASS=(\d+) WARN=(\d+) ERROR=(\d+)")
-_QUIET = ("A dbt subsetted", "Running dbt command", "Finished dbt command", "Copying `")
+_QUIET = (
+    "A dbt subsetted",
+    "Running dbt command",
+    "Finished dbt command",
+    "Copying `",
+    # a step that has nothing to do in this run
+    "op 'second_opinion' did not yield",
+)
 
 
 def materialize(selection: str, days: Window, environment: Mapping[str, str] | None = None) -> bool:
@@ -58,12 +67,24 @@ def materialize(selection: str, days: Window, environment: Mapping[str, str] | N
     return _run([*arguments, "--partition-range", f"{days.first}...{days.last}"], environment)
 
 
-def execute(job: str, environment: Mapping[str, str] | None = None) -> bool:
-    """Run a job that has no days, telling its progress; gives whether it succeeded, like `materialize`."""
-    return _run(["job", "execute", "--job", job], environment)
+def execute(
+    job: str,
+    environment: Mapping[str, str] | None = None,
+    *,
+    tags: Mapping[str, str] | None = None,
+    shows_log: bool = True,
+) -> bool:
+    """Run a job that has no days, telling its progress; gives whether it succeeded, like `materialize`.
+
+    Without `shows_log`, of a run that failed only the cause is printed.
+    """
+    arguments = ["job", "execute", "--job", job]
+    if tags:
+        arguments += ["--tags", json.dumps(tags)]
+    return _run(arguments, environment, shows_log=shows_log)
 
 
-def _run(arguments: Sequence[str], environment: Mapping[str, str] | None) -> bool:
+def _run(arguments: Sequence[str], environment: Mapping[str, str] | None, *, shows_log: bool = True) -> bool:
     command = [sys.executable, "-m", "dagster", *arguments, "-m", "leap_assets.definitions"]
     started = time.monotonic()
     with subprocess.Popen(
@@ -84,8 +105,9 @@ def _run(arguments: Sequence[str], environment: Mapping[str, str] | None) -> boo
             if sentence := retell(line):
                 print(f"  {time.monotonic() - started:5.1f} s  {sentence}", flush=True)
     if process.returncode:
-        print("\nThe run failed. The end of its log:\n")
-        print("".join(kept))
+        if shows_log or not causes:
+            print("\nThe run failed. The end of its log:\n")
+            print("".join(kept))
         if causes:
             print(f"The run failed: {causes[-1]}")
     return process.returncode == 0

@@ -7,7 +7,8 @@ else in the file follows from what was delivered, however many runs it took.
 
 import contextlib
 import datetime as dt
-from collections.abc import Mapping
+import shutil
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -135,6 +136,26 @@ def publish(
     partial.chmod(0o444)
     partial.replace(path)
     return rows
+
+
+@contextlib.contextmanager
+def amend(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Change a published file: a connection to a copy, which is put in its place when all went well.
+
+    Only for a run that has its turn, as `publish` is.
+    """
+    partial = path.with_name(f".{path.name}.partial")
+    remove_database(partial)
+    shutil.copyfile(path, partial)
+    partial.chmod(0o644)
+    try:
+        with duckdb.connect(str(partial)) as connection:
+            connection.execute("set TimeZone = 'UTC'")
+            yield connection
+        partial.chmod(0o444)
+        partial.replace(path)
+    finally:
+        remove_database(partial)
 
 
 def key_figures(connection: duckdb.DuckDBPyConnection, days: Window) -> dict[str, dict[str, int | float]]:
