@@ -126,9 +126,7 @@ class Store:
 
     def __init__(self, numbering: Numbering) -> None:
         self.numbering = numbering
-        self._days: defaultdict[int, defaultdict[str, list[Columns]]] = defaultdict(
-            lambda: defaultdict(list)
-        )
+        self._days: defaultdict[int, defaultdict[str, list[Columns]]] = defaultdict(lambda: defaultdict(list))
 
     def add(self, log: str, judged: Judged, delivered_on: int) -> None:
         """Take in accepted lines, which come in the order of arrival."""
