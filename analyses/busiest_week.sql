@@ -8,7 +8,6 @@ select
 from leap_mart.kpi_daily as kpi
 inner join leap_dim.dim_dates as dates
     on kpi.event_date = dates.date
-where kpi.is_loaded
 group by dates.week_start
 having count(*) = 7
 order by player_sessions desc, dates.week_start

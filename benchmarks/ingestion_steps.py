@@ -31,9 +31,9 @@ KEYS = {
     "heartbeat": ("player_id", "session_id", "event_date_time"),
 }
 PROPERTIES = (
-    "struct(level bigint, time_spent decimal(18,4), success boolean, score bigint, product varchar, "
+    "struct(level bigint, time_spent decimal(18,6), success boolean, score bigint, product varchar, "
     "price decimal(18,4), currency varchar, ad_type varchar, network varchar, revenue decimal(18,6), "
-    "achievement varchar, feature varchar, session_length decimal(18,4))"
+    "achievement varchar, feature varchar, session_length decimal(18,6))"
 )
 COLUMNS = {
     "client": {
@@ -49,7 +49,7 @@ COLUMNS = {
         "session_id": "varchar",
         "event_date_time": "timestamp",
         "country": "varchar",
-        "event_length_seconds": "bigint",
+        "event_length_seconds": "decimal(18,6)",
         "kills": "bigint",
         "deaths": "bigint",
     },

@@ -533,6 +533,11 @@ def has_dagster_home() -> bool:
     return bool(os.environ.get("DAGSTER_HOME"))
 
 
+def has_start_date() -> bool:
+    """Whether the first day of the warehouse was chosen; else it is the default, which may be no day of the data."""
+    return bool(os.environ.get("LEAP_START_DATE"))
+
+
 def list_sources(sources_dir: Path) -> list[str]:
     """Names of the mapped sources in a folder: of the folders in it that have a declaration."""
     return sorted(path.parent.name for path in sources_dir.glob("*/source.toml"))

@@ -121,7 +121,7 @@ def given_by(settings: Settings, connection: duckdb.DuckDBPyConnection) -> Given
         beat_s=settings.heartbeat_s,
         distance=settings.conflict_distance,
         cooldown_s=settings.conflict_cooldown_s,
-        session_max_s=settings.session_max_s,
+        session_max_hours=settings.session_max_hours,
     )
 
 

@@ -4,6 +4,7 @@ One call replaces a window of delivery days of some logs in one transaction; wha
 before anything changed. The rules of a line are generated in `validation.py`.
 """
 
+import contextlib
 import csv
 import dataclasses
 import datetime as dt
@@ -40,6 +41,8 @@ WRONG_DAY_MIN_LINES = 10
 STREAMED_LINES = 1_000_000
 # of text in one statement, whole files: DuckDB gives back what it took for a line when the statement ends, and each
 # statement leaves row groups half full
+OTHER = "source_file, line_number"
+# what picks a row of a Parquet file
 REREAD_LINES = 4_000_000
 # of files with rejected lines, so many are looked through together: a statement a file would cost more than its lines
 
@@ -243,35 +246,46 @@ def _store(
     if hashing and kept != KEPT_UNREADABLE:
         # what that is was hashed before it was written to landing/
         kept, parameters = f"{quote_literal(TEXT_PREFIX)} || {hashing.sql(kept)}", hashing.parameters
-    checked = check_lines_sql(
-        contract,
-        relation.sql,
-        relation.values,
-        start_date=rules.start_date.isoformat(),
-        rates=rules.rates,
-        kept=kept,
-        carried=relation.carried,
-        is_nested=relation.is_nested,
-        is_double=relation.is_double,
-        session_max_hours=rules.session_max_hours,
-        origin=relation.origin,
-        quotes_values=hashing is None,
-    )
+
+    def checked(source: str) -> str:
+        return check_lines_sql(
+            contract,
+            source,
+            relation.values,
+            start_date=rules.start_date.isoformat(),
+            rates=rules.rates,
+            kept=kept,
+            carried=relation.carried,
+            is_nested=relation.is_nested,
+            is_double=relation.is_double,
+            session_max_hours=rules.session_max_hours,
+            origin=relation.origin,
+            quotes_values=hashing is None,
+        )
+
     names = ", ".join(quote_identifier(column.name) for column in raw_columns(contract))
     insert_valid = (
         f"insert into leap_raw.{contract.table} ({names}) "
-        f"select {names} from ({checked}) where reason is null"
+        f"select {names} from ({checked(relation.sql)}) where reason is null"
     )
     columns = ", ".join(column.name for column in REJECTED_LINE)
+    # of Parquet files the lines are picked by their numbers, of text the others are not even read
+    others = (
+        relation.sql
+        if relation.text
+        else f"(select * from {relation.sql} semi join other_line using ({OTHER}))"
+    )
     insert_rejected = (
         f"insert into leap_raw.rejected_line ({columns}) "
-        f"select {columns} from (select *, {quote_literal(contract.log)} as log from ({checked})) "
+        f"select {columns} from (select *, {quote_literal(contract.log)} as log from ({checked(others)})) "
         "where reason is not null"
     )
     if relation.text is None:
         try:
             connection.execute(insert_valid, parameters)
-            connection.execute(insert_rejected, parameters)
+            for valid in _valid_numbers(connection, contract, relation.rows):
+                with _other_rows(connection, relation.rows, valid):
+                    connection.execute(insert_rejected, parameters)
         except duckdb.Error as error:
             raise find_unreadable(connection, relation.files, error) or error from error
         return relation.rows
@@ -318,6 +332,24 @@ def _other_lines(
             is_other = np.ones(len(table), bool)
             is_other[np.searchsorted(own, numbers[first:passed])] = False
             yield file, table.filter(pa.array(is_other))
+
+
+@contextlib.contextmanager
+def _other_rows(
+    connection: duckdb.DuckDBPyConnection,
+    rows: Mapping[LandedFile, int],
+    valid: Mapping[LandedFile, npt.NDArray[np.int64]],
+) -> Iterator[None]:
+    """Let DuckDB see which rows of some Parquet files are not among the given numbers, as `other_line`."""
+    tables = []
+    for file, numbers in valid.items():
+        others = np.setdiff1d(np.arange(1, rows[file] + 1), numbers, assume_unique=True)
+        tables.append(pa.table({"source_file": [file.source_file] * len(others), "line_number": others}))
+    connection.register("other_line", pa.concat_tables(tables))
+    try:
+        yield
+    finally:
+        connection.unregister("other_line")
 
 
 def _valid_numbers(

@@ -274,6 +274,8 @@ def _parquet_relation(
         rows=group,
         kept=KEPT_UNREADABLE if is_unreadable else "to_json(landed_row)::varchar",
         carried="landed_row",
+        # of what a mapped source made, a text may be the number of a record
+        is_double=IS_CSV_DOUBLE if _is_mapped(types) else "",
         origin=_origin(types),
     )
 
@@ -290,11 +292,16 @@ def _scanned_names(file: LandedFile, names: Sequence[str], scanned: Sequence[str
     return dict(zip(names, scanned, strict=True))
 
 
+def _is_mapped(types: Mapping[str, str]) -> bool:
+    """Whether a file was made by a mapped source, whose rows tell which delivered record they come from."""
+    return tuple(types.get(name) for name in DELIVERED) == ("VARCHAR", "BIGINT")
+
+
 def _origin(types: Mapping[str, str]) -> str:
     """SQL of the delivered file and record that a row was made of, for rows that tell it."""
-    file, line = DELIVERED
-    if (types.get(file), types.get(line)) != ("VARCHAR", "BIGINT"):
+    if not _is_mapped(types):
         return "''"
+    file, line = DELIVERED
     return f"concat(' (', landed_row.{file}, ', record ' || landed_row.{line}, ')')"
 
 

@@ -45,7 +45,8 @@ def repeats_sql(contract: Contract) -> str:
         for name in compared_columns(contract)
     )
     shown = " || '|' || ".join(f"later.{name}::varchar" for name in key)
-    row = ", ".join(f"{name} := later.{name}" for name in map(quote_identifier, contract.names))
+    names = [*contract.key, *(name for name in contract.names if name not in contract.key)]
+    row = ", ".join(f"{name} := later.{name}" for name in map(quote_identifier, names))
     met = " and ".join(f"later.{name} = first_line.{name}" for name in [*key, "event_date"])
     return f"""
         with copies as (

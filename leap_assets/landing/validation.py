@@ -8,6 +8,7 @@ where rows go is decided in `ingestion.py`.
 import dataclasses
 import datetime as dt
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import NamedTuple
 
 from leap_assets.landing.contracts import (
     EARLY_LIMIT_H,
@@ -15,6 +16,7 @@ from leap_assets.landing.contracts import (
     SESSION_MAX_HOURS,
     Column,
     Contract,
+    Reason,
 )
 
 QUOTED_VALUE_CHARS = 80
@@ -39,8 +41,18 @@ _DECLARE_EVENT = (
 ABSENT = Value("null::varchar", is_text=True)
 Say = Callable[[str, str], str]
 # SQL of how a message begins, from a column's name and SQL of its value
-Rule = tuple[str, str]
-# SQL that is true for a line that breaks the rule, and SQL of the message
+
+
+class Rule(NamedTuple):
+    """SQL that is true for a line that breaks the rule, and SQL of the message.
+
+    `guard` is true for those lines and some others, where that is cheaper to ask of every line.
+    """
+
+    condition: str
+    message: str
+    guard: str = ""
+
 
 # ISO 8601: a day, or a day and a time with or without seconds, a fraction and an offset. DuckDB's cast reads more: the
 # names and abbreviations of zones (BST is UTC+6 to it), minutes of an offset up to 99, an hour 24.
@@ -240,9 +252,9 @@ def _started(contract: Contract, session_max_s: int) -> str:
     return f"{_own_time(contract)} - to_microseconds(round({bounded}::double * 1e6)::bigint)"
 
 
-def _missing_rules(contract: Contract) -> list[Rule]:
+def _missing_rules(contract: Contract, given: Mapping[str, Value]) -> list[Rule]:
     rules = [
-        (f"{_raw(column.name)} is null", quote_literal(f"{column.name} is missing"))
+        Rule(_is_missing(column, given[column.name]), quote_literal(f"{column.name} is missing"))
         for column in contract.columns
         if column.required
     ]
@@ -252,30 +264,37 @@ def _missing_rules(contract: Contract) -> list[Rule]:
             # properties that are no object at all are of the wrong type, not missing
             readable = f"({_raw('properties')} is null or properties is not null)"
             rules.append(
-                (f"{_has(column.required_for)} and {_raw(column.name)} is null and {readable}", said)
+                Rule(f"{_has(column.required_for)} and {_raw(column.name)} is null and {readable}", said)
             )
     return rules
 
 
-def _type_rules(contract: Contract, given: Mapping[str, Value], is_nested: str, say: Say) -> list[Rule]:
+def _is_missing(column: Column, value: Value) -> str:
+    missing = f"{_raw(column.name)} is null"
+    return f"{missing} or {_is_blank(_raw(column.name))}" if _stays(column, value) else missing
+
+
+def _type_rules(
+    contract: Contract, given: Mapping[str, Value], is_nested: str, is_double: str, say: Say
+) -> list[Rule]:
     """A value that is there but could not be typed; and, in JSON, a text that is really something else."""
     rules = []
     for column in (*contract.columns, *contract.properties):
         raw, name = _raw(column.name), quote_identifier(column.name)
         message = f"{say(_path(column), raw)} || {_type_said(column, raw)}"
-        is_text = not column.events and not given[column.name].is_text
-        beyond = _beyond_type(column, given)
-        if beyond:
-            rules.append(
-                (f"case when {raw} is not null and {name} is null then {beyond} is null end", message)
-            )
-        elif column.type != "text" or is_text:
-            rules.append((f"{raw} is not null and {name} is null", message))
-        if column.type in ("id", "text") and column.events:
+        is_text = column.type in ("id", "text")
+        is_string = column.events or given[column.name].is_text
+        # a text is always one, but an id may be a number that has lost digits
+        may_fail = column.events or is_double if column.type == "id" else not is_text
+        if may_fail or not is_string:
+            untyped = f"{raw} is not null and {name} is null"
+            beyond = _beyond_type(column, given)
+            rules.append(Rule(f"{untyped} and {beyond} is null" if beyond else untyped, message, untyped))
+        if is_text and column.events:
             nested = IS_NESTED.format(column=column.name, value=raw, json=_raw("properties"))
-            rules.append((nested, message))
-        elif column.type in ("id", "text") and given[column.name].is_text and is_nested:
-            rules.append((is_nested.format(column=column.name, value=raw), message))
+            rules.append(Rule(nested, message))
+        elif is_text and given[column.name].is_text and is_nested:
+            rules.append(Rule(is_nested.format(column=column.name, value=raw), message))
     return rules
 
 
@@ -308,14 +327,12 @@ def _value_rules(
     for column in (*contract.columns, *contract.properties):
         name = quote_identifier(column.name)
         shown = say(_path(column), name)
-        if column.type == "double":
-            rules.append((f"not isfinite({name})", f"{shown} || ' is not a finite number'"))
         if column.allowed:
             said = quote_literal(f" is not one of {', '.join(column.allowed)}")
-            rules.append((f"{name} not in ({_literals(column.allowed)})", f"{shown} || {said}"))
+            rules.append(Rule(f"{name} not in ({_literals(column.allowed)})", f"{shown} || {said}"))
         if column.pattern:
             said = quote_literal(f" does not have the form {column.pattern}")
-            rules.append((f"not regexp_full_match({name}, '{column.pattern}')", f"{shown} || {said}"))
+            rules.append(Rule(f"not regexp_full_match({name}, '{column.pattern}')", f"{shown} || {said}"))
         rules += _bound_rules(contract, column, given, say)
     if contract.rated:
         said = "' has no exchange rate on ' || event_date || ': add one to the seed exchange_rates'"
@@ -323,20 +340,32 @@ def _value_rules(
         # no first day: the currency has no rate at all
         rated_from = f"case {contract.rated} {first} end" if first else "null::date"
         unrated = f"{contract.rated} is not null and coalesce({rated_from} > event_date, true)"
-        rules.append((unrated, f"{say(contract.rated, quote_identifier(contract.rated))} || {said}"))
+        rules.append(Rule(unrated, f"{say(contract.rated, quote_identifier(contract.rated))} || {said}"))
     return rules
 
 
 def _bound_rules(contract: Contract, column: Column, given: Mapping[str, Value], say: Say) -> Iterator[Rule]:
     """A value below its column's minimum or above its maximum, also one that not even its type can hold."""
+    if column.minimum is None:
+        return
     name, beyond = quote_identifier(column.name), _beyond_type(column, given)
     shown = say(_path(column), f"coalesce({name}::varchar, {_raw(column.name)}::varchar)")
-    bounds = [(column.minimum, "<", "below"), (column.maximum, ">", "above")]
-    for bound, sign, word in bounds:
-        # A length has no maximum: beyond its type it is longer than any session may be.
-        if bound is not None:
-            rule = f"{name} {sign} {bound}" + (f" or {beyond} {sign} {bound}" if beyond else "")
-            yield rule, f"{shown} || {quote_literal(f' is {word} {bound}')}"
+    value = f"coalesce({name}::double, {beyond})" if beyond else name
+    below = quote_literal(f" is below {column.minimum}")
+    said = f"when {value} < {column.minimum} then {below}"
+    guard = f"{name} < {column.minimum}"
+    if column.maximum is not None:
+        # one comparison for both ends, of which no number is between
+        guard = f"{name} not between {column.minimum} and {column.maximum}"
+        said += f" else {quote_literal(f' is above {column.maximum}')}"
+    if column.type == "double":
+        said = f"when not isfinite({name}) then ' is not a finite number' {said}"
+    condition = guard
+    if beyond:
+        # of a length, what is beyond is longer than any session may be
+        condition += f" or {beyond} < {column.minimum}"
+        condition += f" or {beyond} > {column.maximum}" if column.maximum is not None else ""
+    yield Rule(condition, f"{shown} || case {said} end", guard)
 
 
 def _event_rules(contract: Contract, say: Say) -> list[Rule]:
@@ -352,7 +381,7 @@ def _event_rules(contract: Contract, say: Say) -> list[Rule]:
     if say is _said_without_value:
         hint = "''"
     return [
-        (
+        Rule(
             f"{name} not in ({types})",
             f"{say(contract.event_type, name)} || {said} || {hint} || {_DECLARE_EVENT}",
         )
@@ -378,9 +407,9 @@ def _window_rules(
         ended = started = quote_literal(f"{contract.time}: the time")
     started = started if contract.length_s else ended
     rules = [
-        (f"{time} > {early}", f"{ended} || ' is more than {EARLY_LIMIT_H} h after its delivery day'"),
-        (f"started < {late}", f"{started} || ' is more than {_hours(late_s)} h before its delivery day'"),
-        (
+        Rule(f"{time} > {early}", f"{ended} || ' is more than {EARLY_LIMIT_H} h after its delivery day'"),
+        Rule(f"started < {late}", f"{started} || ' is more than {_hours(late_s)} h before its delivery day'"),
+        Rule(
             f"started < date '{start_date}'",
             f"{started} || ' is before the first day of the warehouse, {start_date}'",
         ),
@@ -388,11 +417,13 @@ def _window_rules(
     if contract.length_s:
         column = next(column for column in contract.columns if column.name == contract.length_s)
         name = quote_identifier(contract.length_s)
-        too_long = f"{name} > {session_max_s}"
+        too_long = guard = f"{name} > {session_max_s}"
         if beyond := _beyond_type(column, given):
             too_long += f" or {beyond} > 0"
         length = say(contract.length_s, f"coalesce({name}::varchar, {_raw(column.name)}::varchar)")
-        rules.insert(0, (too_long, f"{length} || ' seconds are more than {_hours(session_max_s)} h'"))
+        rules.insert(
+            0, Rule(too_long, f"{length} || ' seconds are more than {_hours(session_max_s)} h'", guard)
+        )
     return rules
 
 
@@ -423,13 +454,30 @@ def _said_without_value(name: str, value: str) -> str:
 
 def _first_of(rules: Sequence[Rule]) -> str:
     return (
-        f"case {' '.join(f'when {rule} then {message}' for rule, message in rules)} end" if rules else "null"
+        f"case {' '.join(f'when {rule.condition} then {rule.message}' for rule in rules)} end"
+        if rules
+        else "null"
     )
+
+
+def _reason_of(rules: Mapping[Reason, Sequence[Rule]]) -> str:
+    """SQL of the first reason of which a line breaks a rule, null for a good line.
+
+    Numbers that do not fit their type are looked at only in lines that have a value without one.
+    """
+    exact = " ".join(f"when {_any_of(own)} then '{reason}'" for reason, own in rules.items() if own)
+    cases = []
+    for reason, own in rules.items():
+        if own:
+            guards = " or ".join(f"({rule.guard or rule.condition})" for rule in own)
+            found = f"case {exact} end" if reason == "wrong_type" else quote_literal(reason)
+            cases.append(f"when {guards} then {found}")
+    return f"case when not is_parsed then 'unparsable' {' '.join(cases)} end"
 
 
 def _any_of(rules: Sequence[Rule]) -> str:
     # a rule that cannot be decided (null) leaves the others to decide: null or true is true
-    return " or ".join(f"({rule})" for rule, _ in rules)
+    return " or ".join(f"({rule.condition})" for rule in rules)
 
 
 _TYPE_WORDS = {
@@ -498,14 +546,13 @@ def check_lines_sql(
     given = {column.name: values.get(column.name, ABSENT) for column in contract.columns}
     session_max_s = round(session_max_hours * 3600)
     say = _said if quotes_values else _said_without_value
-    reasons = {
-        "missing_required": _missing_rules(contract),
-        "wrong_type": _type_rules(contract, given, is_nested, say),
+    reasons: dict[Reason, list[Rule]] = {
+        "missing_required": _missing_rules(contract, given),
+        "wrong_type": _type_rules(contract, given, is_nested, is_double, say),
         "value_not_allowed": _value_rules(contract, given, rates, say),
         "unknown_event_type": _event_rules(contract, say),
         "out_of_window": _window_rules(contract, given, start_date, session_max_s, say),
     }
-    cases = " ".join(f"when {_any_of(rules)} then '{reason}'" for reason, rules in reasons.items() if rules)
     everything = [rule for rules in reasons.values() for rule in rules]
     names = ", ".join(quote_identifier(column.name) for column in (*contract.columns, *contract.properties))
     return f"""
@@ -517,7 +564,7 @@ def check_lines_sql(
         typed as (select *, {_typed_columns(contract, given, is_double)} from opened),
         started as (select *, {_started(contract, session_max_s)} as started from typed),
         dated as (select *, started::date as event_date from started),
-        reasoned as (select *, case when not is_parsed then 'unparsable' {cases} end as reason from dated)
+        reasoned as (select *, {_reason_of(reasons)} as reason from dated)
         select
             {names}, event_date, delivery_date, source_file, line_number, reason,
             case when reason is not null then {kept} end as raw_line,
@@ -531,24 +578,35 @@ def check_lines_sql(
 
 
 def _raw_columns(contract: Contract, given: Mapping[str, Value]) -> str:
-    types = {column.name: column.type for column in contract.columns}
-    return ", ".join(f"{_present(types[name], value)} as {_raw(name)}" for name, value in given.items())
+    columns = ((column, given[column.name]) for column in contract.columns)
+    return ", ".join(f"{_present(column, value)} as {_raw(column.name)}" for column, value in columns)
 
 
-def _present(type_: str, value: Value) -> str:
+def _stays(column: Column, value: Value) -> bool:
+    """Whether a value stays as it is although it may say nothing: copying it for every line has a price.
+
+    A required id that says nothing is missing, and its line rejected.
+    """
+    return column.type == "id" and column.required and value.is_text and value is not ABSENT
+
+
+def _present(column: Column, value: Value) -> str:
     """SQL of a value, null where it is there but says nothing."""
-    if type_ == "id" and value.is_text:
-        return _present_id(value.sql)
-    if type_ == "id" and value.physical.upper() in EXACT:
+    if _stays(column, value):
+        return value.sql
+    if column.type == "id" and value.is_text:
+        return f"case when not {_is_blank(value.sql)} then {value.sql} end"
+    if column.type == "id" and value.physical.upper() in EXACT:
         return f"case when not isnan({value.sql}) then {value.sql} end"
     return f"nullif({value.sql}, '')" if value.is_text else value.sql
 
 
-def _present_id(value: str) -> str:
+def _is_blank(value: str) -> str:
+    """SQL that is true for a text that is no id: nothing that shows, or what some programs write for nothing."""
     # nearly all ids start with a character of ASCII that shows
-    shown = f"nullif(nullif({value}, 'NaN'), 'nan')"
-    other = f"case when not regexp_full_match({value}, '{INVISIBLE}') then {value} end"
-    return f"case when {value} >= '!' and {value} < '~' then {shown} else {other} end"
+    is_nan = f"{value} = 'NaN' or {value} = 'nan'"
+    is_invisible = f"regexp_full_match({value}, '{INVISIBLE}')"
+    return f"case when {value} between '!' and '}}' then {is_nan} else {is_invisible} end"
 
 
 def _open_properties(contract: Contract, given: Mapping[str, Value]) -> str:
@@ -572,7 +630,7 @@ def _open_properties(contract: Contract, given: Mapping[str, Value]) -> str:
     properties = next(column for column in contract.columns if column.name == "properties")
     shape = "{" + ", ".join(f'"{column.name}": "VARCHAR"' for column in contract.properties) + "}"
     raw = ", ".join(
-        f"case when {_has(column.events)} then {_present(column.type, Value(f'opened.{column.name}', is_text=True))}"
+        f"case when {_has(column.events)} then {_present(column, Value(f'opened.{column.name}', is_text=True))}"
         f" end as {_raw(column.name)}"
         for column in contract.properties
     )

@@ -9,6 +9,7 @@ import numpy as np
 from leap_assets.proofs.frames import (
     Frame,
     divide,
+    month_ends,
     month_starts,
     number_groups,
     quantile_by,
@@ -30,6 +31,7 @@ def prove_player_activity_daily(known: Known) -> Frame:
     frame = {
         "player_id": known.players["id"][player],
         "event_date": day,
+        "is_final": known.final(day),
         "play_s": days["play_s"],
         "player_sessions": days["sessions"],
         "kills": days["kills"],
@@ -86,6 +88,7 @@ def prove_player_consecutive_days_monthly(known: Known) -> Frame:
     return {
         "player_id": known.players["id"][player],
         "month_start": month,
+        "is_final": known.final(month_ends(month)),
         "longest_run_days": np.array(list(longest.values()), dtype=np.int64),
     }
 
@@ -103,6 +106,7 @@ def prove_country_monthly_playtime(known: Known) -> Frame:
     return {
         "country": known.words[country],
         "month_start": month,
+        "is_final": known.final(month_ends(month)),
         "play_s": np.array(list(seconds.values()), dtype=np.int64),
     }
 
@@ -121,6 +125,7 @@ def prove_session_metrics_daily(known: Known) -> Frame:
     of_session = np.searchsorted(key, sessions["day"] << 20 | week[sessions["player"]])
     return {
         "event_date": day,
+        "is_final": known.final(day),
         "cohort_week": cohort,
         "player_sessions": totals["sessions"],
         "play_s": totals["play_s"],
@@ -149,10 +154,11 @@ def prove_concurrency_hourly(known: Known) -> Frame:
     peak, present = np.zeros((2, len(hours)), dtype=np.int64)
     np.maximum.at(peak, position[inside], players[inside])
     np.add.at(present, position[inside], (players * lasted)[inside])
-    is_shown = known.loaded(hours // 24) | (present > 0)
+    is_shown = known.loaded(hours // 24)
     seconds = present / SECOND_US
     return {
         "hour_start": (hours * HOUR_US)[is_shown],
+        "is_final": known.final(hours // 24)[is_shown],
         "peak_players": peak[is_shown],
         "player_seconds": seconds[is_shown],
         "mean_players": (seconds / 3600)[is_shown],

@@ -8,8 +8,9 @@ from statistics import NormalDist
 
 import numpy as np
 
-from leap_assets.proofs.frames import MICRO, Floats, Frame, divide, number_groups, sum_by
+from leap_assets.proofs.frames import Frame, divide, number_groups, sum_by
 from leap_assets.proofs.known import Ints, Known
+from leap_assets.proofs.sums import Whole, accumulate, nullable, round_quotient, to_millionths
 
 RETENTION_AGES, REVENUE_AGES = 91, 181
 # from 0
@@ -18,7 +19,7 @@ SUMMARY_AGES = (1, 3, 7, 14, 30, 60, 90)
 
 @dataclass
 class Cohorts:
-    """Counted players by acquisition day, country, platform and experiment group.
+    """Counted players who were acquired on a loaded day, by that day, country, platform and experiment group.
 
     Attributes
     ----------
@@ -32,7 +33,9 @@ class Cohorts:
 
     def __post_init__(self) -> None:
         players = self.known.players
-        counted = self.known.counted
+        counted = self.players = self.known.counted[
+            self.known.loaded(players["acquired"][self.known.counted])
+        ]
         self.group, (self.date, self.country, self.platform, self.experiment_group) = number_groups(
             *(players[name][counted] for name in ("acquired", "country", "platform", "group"))
         )
@@ -45,20 +48,24 @@ class Cohorts:
         """Player-days on loaded days from the acquisition on, and their ages."""
         days = self.known.player_days
         age = days["day"] - self.known.players["acquired"][days["player"]]
-        rows = np.flatnonzero(self.known.loaded(days["day"]) & (age >= 0))
+        rows = np.flatnonzero((self.of_player[days["player"]] >= 0) & (age >= 0))
         return rows, age[rows]
 
-    def add(self, player: Ints, age: Ints, values: Ints) -> Ints:
+    def add(self, player: Ints, age: Ints, values: Whole) -> Whole:
         """Sums of values by cohort and age, shape (cohorts, ages); what is older is left out."""
         young = age < self.ages
         cell = self.of_player[player[young]] * self.ages + age[young]
         return sum_by(cell, values[young], len(self.date) * self.ages).reshape(-1, self.ages)
 
-    def mask(self, values: Ints) -> Floats:
-        """Values of the cells whose day is loaded, NaN in the others; one value a row."""
-        is_known = self.known.loaded(self.date[:, np.newaxis] + np.arange(self.ages))
-        masked: Floats = np.where(is_known, values, np.nan).ravel()
-        return masked
+    @cached_property
+    def days(self) -> Ints:
+        """The day of each cell, one value per row."""
+        days: Ints = (self.date[:, np.newaxis] + np.arange(self.ages)).ravel()
+        return days
+
+    def mask(self, values: Whole) -> Whole:
+        """Values of the cells whose day is loaded, null in the others; one value per row."""
+        return nullable(values.ravel(), self.known.loaded(self.days))
 
     def keys(self) -> Frame:
         """The columns that every cohort mart begins with."""
@@ -71,7 +78,8 @@ class Cohorts:
             "cohort_size": self.size,
         }
         frame = {name: np.repeat(column, self.ages) for name, column in columns.items()}
-        return frame | {"age": np.tile(np.arange(self.ages), len(self.date))}
+        is_final = self.mask(self.known.final(self.days).astype(np.int64))
+        return frame | {"age": np.tile(np.arange(self.ages), len(self.date)), "is_final": is_final}
 
 
 def prove_cohort_retention(known: Known) -> Frame:
@@ -83,7 +91,7 @@ def prove_cohort_retention(known: Known) -> Frame:
     classic = cohorts.add(player, age, np.ones(len(age), dtype=np.int64))
     last_age = np.full(len(known.names.players), -1)
     np.maximum.at(last_age, player, age)
-    own_last = last_age[known.counted]
+    own_last = last_age[cohorts.players]
     rolling = np.stack(
         [
             np.bincount(cohorts.group[own_last >= least], minlength=len(cohorts.date))
@@ -93,7 +101,9 @@ def prove_cohort_retention(known: Known) -> Frame:
     )
     frame = cohorts.keys()
     active, later = cohorts.mask(classic), cohorts.mask(rolling)
+    last_loaded = known.given.loaded_days.max(initial=0)
     return frame | {
+        "followed_days": last_loaded - frame["cohort_date"],
         "active_players": active,
         "rolling_players": later,
         "retention": divide(active, frame["cohort_size"]),
@@ -102,30 +112,43 @@ def prove_cohort_retention(known: Known) -> Frame:
 
 
 def prove_retention_summary(known: Known) -> Frame:
-    """All players whose day of an age is loaded, player by player; Wilson's interval solved as a quadratic."""
+    """Player by player, in sets of ages; Wilson's interval solved as a quadratic.
+
+    Classic: all players whose day of an age is loaded. Rolling: those who were followed for as long as any cohort was,
+    in whole summary ages, with what they did up to that age.
+    """
     days, acquired = known.player_days, known.players["acquired"]
-    rows = (days["sessions"] > 0) & known.loaded(days["day"])
-    # from the acquisition on
-    rows &= days["day"] >= acquired[days["player"]]
-    active = {*zip(days["player"][rows].tolist(), days["day"][rows].tolist(), strict=True)}
-    last: dict[int, int] = {}
-    for player, day in active:
-        last[player] = max(last.get(player, day), day)
-    born = dict(zip(known.counted.tolist(), acquired[known.counted].tolist(), strict=True))
-    table: list[list[float]] = []
+    cohorts = Cohorts(known, 1)
+    born = dict(zip(cohorts.players.tolist(), acquired[cohorts.players].tolist(), strict=True))
+    ages: dict[int, set[int]] = {player: set() for player in born}
+    is_active = days["sessions"] > 0
+    for player, day in zip(days["player"][is_active].tolist(), days["day"][is_active].tolist(), strict=True):
+        if player in born:
+            ages[player].add(day - born[player])
+    last_loaded = int(known.given.loaded_days.max(initial=0))
+    longest = max((last_loaded - day for day in born.values()), default=0)
+    horizon = max((age for age in SUMMARY_AGES if age <= longest), default=None)
+    followed = [player for player, day in born.items() if horizon and day + horizon <= last_loaded]
+    none = (np.nan,) * 5
+    table: list[tuple[float, ...]] = []
     for age in SUMMARY_AGES if born else ():
         old = [player for player, day in born.items() if day + age in known.is_loaded]
-        came = sum((player, born[player] + age) in active for player in old)
-        later = sum(last.get(player, -1) >= born[player] + age for player in old)
-        table.append([age, len(old), came, later, *_limits(came, len(old)), *_limits(later, len(old))])
+        came = sum(age in ages[player] for player in old)
+        rolling: tuple[float, ...] = none
+        if horizon and age <= horizon:
+            later = sum(not ages[player].isdisjoint(range(age, horizon + 1)) for player in followed)
+            rolling = (len(followed), later, *_limits(later, len(followed)))
+        table.append((age, len(old), came, *_limits(came, len(old)), horizon or np.nan, *rolling))
     names = (
         "age",
         "cohort_size",
         "active_players",
-        "rolling_players",
         "retention",
         "retention_low",
         "retention_high",
+        "rolling_followed_days",
+        "rolling_cohort_size",
+        "rolling_players",
         "rolling_retention",
         "rolling_retention_low",
         "rolling_retention_high",
@@ -160,7 +183,7 @@ def prove_cohort_revenue(known: Known) -> Frame:
     payers = np.flatnonzero(first_paying < never)
     converted = cohorts.add(payers, first_paying[payers], np.ones(len(payers), dtype=np.int64))
     amount_to_age, ad_to_age, converted_to_age = (
-        np.cumsum(cells, axis=1) for cells in (amount, ad_amount, converted)
+        accumulate(cells) for cells in (amount, ad_amount, converted)
     )
     frame = cohorts.keys()
     size = frame["cohort_size"]
@@ -171,6 +194,8 @@ def prove_cohort_revenue(known: Known) -> Frame:
         "purchase_amount_to_age": cohorts.mask(amount_to_age),
         "ad_amount_to_age": cohorts.mask(ad_to_age),
         "converted_players_to_age": cohorts.mask(converted_to_age),
-        "ltv": divide(cohorts.mask(amount_to_age * (MICRO // 100) + ad_to_age), size),
+        "ltv": cohorts.mask(
+            round_quotient(to_millionths(amount_to_age, ad_to_age).ravel(), size),
+        ),
         "payer_conversion": divide(cohorts.mask(converted_to_age), size),
     }

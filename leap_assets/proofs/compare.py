@@ -1,7 +1,6 @@
 """The comparison of a proof: expected rows against a mart's rows, key by key, column by column.
 
-Equal means: texts, days, times, counts and amounts exactly, a rounded quotient to half of its last digit, a double to
-1e-9 of its value.
+Equal means: texts, days, times, counts, amounts and rounded quotients exactly, a double to 1e-9 of its value.
 """
 
 from __future__ import annotations
@@ -70,7 +69,7 @@ def compare(
     Parameters
     ----------
     expected, actual : Frame
-    types : mapping from column to {"text", "double", "decimal", "exact"}
+    types : mapping from column to {"text", "double", "exact"}
         Of the mart; both sides must have exactly these columns.
     key : sequence of str
         Columns that identify a row.
@@ -184,31 +183,26 @@ def _equal(expected: npt.NDArray[Any], actual: npt.NDArray[Any], kind: str) -> n
     if kind == "text":
         return np.asarray(expected == actual, dtype=bool)
     if kind == "double":
-        return _near(expected, actual, RELATIVE, 0.0)
-    if "O" in (expected.dtype.kind, actual.dtype.kind):
-        # whole numbers of any size, and among them quotients and nulls
+        return _near(expected, actual)
+    if object in (expected.dtype, actual.dtype):
+        # Python compares whole numbers of any size with each other and with doubles exactly
         return np.array(
-            [_is_equal(*pair, kind) for pair in zip(expected.tolist(), actual.tolist(), strict=True)], dtype=bool
+            [one == other for one, other in zip(_with_none(expected), _with_none(actual), strict=True)],
+            dtype=bool,
         )
-    if expected.dtype.kind != "f" and actual.dtype.kind != "f":
-        return np.asarray(expected == actual, dtype=bool)
-    # an exact quotient is a double itself
-    allowed = 0.5 if kind == "decimal" else 0.0
-    return _near(expected, actual, RELATIVE * allowed, allowed)
+    equal = np.asarray(expected == actual, dtype=bool)
+    if expected.dtype.kind == "f" and actual.dtype.kind == "f":
+        equal |= np.isnan(expected) & np.isnan(actual)
+    return equal
 
 
-def _is_equal(expected: Any, actual: Any, kind: str) -> bool:
-    one, other = (None if value is None or value != value else value for value in (expected, actual))
-    if one is None or other is None or not isinstance(one, float):
-        return bool(one == other)
-    allowed = 0.5 if kind == "decimal" else 0.0
-    return bool(abs(other - one) <= allowed + RELATIVE * allowed * abs(one))
+def _with_none(column: npt.NDArray[Any]) -> list[Any]:
+    values = column.tolist()
+    return [None if value != value else value for value in values] if column.dtype.kind == "f" else values
 
 
-def _near(
-    expected: npt.NDArray[Any], actual: npt.NDArray[Any], relative: float, absolute: float
-) -> npt.NDArray[np.bool_]:
+def _near(expected: npt.NDArray[Any], actual: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
     """Whether two values are near each other, or both null."""
     one, other = actual.astype(float), expected.astype(float)
-    near: npt.NDArray[np.bool_] = np.isclose(one, other, rtol=relative, atol=absolute, equal_nan=True)
+    near: npt.NDArray[np.bool_] = np.isclose(one, other, rtol=RELATIVE, atol=0.0, equal_nan=True)
     return near

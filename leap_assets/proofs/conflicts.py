@@ -225,6 +225,7 @@ def prove_conflict_summary_daily(known: Known) -> Frame:
         "team_1_id": objects(places[2]),
         "team_2_id": objects(places[3]),
         "event_date": np.array(places[1], dtype=np.int64),
+        "is_final": known.final(np.array(places[1], dtype=np.int64)),
         "daily_conflict_count": np.array([count for count, _ in totals.values()], dtype=np.int64),
         "total_conflict_seconds": np.array([us / SECOND_US for _, us in totals.values()], dtype=float),
     }
@@ -238,7 +239,7 @@ def prove_session_close_conflicts_daily(known: Known) -> Frame:
         for session, day, shown in zip(
             *(matches[name].tolist() for name in ("session", "day", "is_shown")), strict=True
         )
-        if shown
+        if shown and day in known.is_loaded
     }
     for (session, day, _, _), seconds_us in _shown_conflicts(known):
         totals[session, day][0] += 1
@@ -247,6 +248,7 @@ def prove_session_close_conflicts_daily(known: Known) -> Frame:
     return {
         "session_id": objects(places[0]),
         "event_date": np.array(places[1], dtype=np.int64),
+        "is_final": known.final(np.array(places[1], dtype=np.int64)),
         "conflict_count": np.array([count for count, _ in totals.values()], dtype=np.int64),
         "total_conflict_seconds": np.array([us / SECOND_US for _, us in totals.values()], dtype=float),
     }
@@ -255,7 +257,7 @@ def prove_session_close_conflicts_daily(known: Known) -> Frame:
 def _shown_conflicts(known: Known) -> Iterator[tuple[tuple[str, int, str, str], int]]:
     matches, found = known.facts["match"], known.facts["conflict"]
     rows = zip(*(matches[name].tolist() for name in ("session", "day", "is_shown")), strict=True)
-    shown = {(session, day) for session, day, is_shown in rows if is_shown}
+    shown = {(session, day) for session, day, is_shown in rows if is_shown and day in known.is_loaded}
     lengths = (found["end"] - found["start"]).tolist()
     for session, day, one, two, length in zip(
         *(found[name].tolist() for name in ("session", "day", "one", "two")), lengths, strict=True

@@ -14,7 +14,7 @@ from leap_assets.proofs.known import DAY_US, Columns, Dictionary, EventDay, Give
 
 COMPLETE, FAIL, ABANDONED = range(3)
 FUNNEL_DAYS = 14
-STEPS = ("installed", "first_session", "first_level_completed", "level_5_completed", "first_purchase")
+STEPS = ("installed", "first_session", "first_level_completed", "level_5_completed", "purchase_after_level_5")
 FIFTH = 5
 
 
@@ -27,6 +27,7 @@ def prove_event_counts_daily(known: Known) -> Frame:
     _, (group_of_player, _) = number_groups(group, events["player"])
     return {
         "event_date": day,
+        "is_final": known.final(day),
         "cohort_week": cohort,
         "event_type": known.words[event_type],
         "events": sum_by(group, events["count"], len(day)),
@@ -81,6 +82,7 @@ def prove_level_funnel_daily(known: Known) -> Frame:
     completed = np.array([len(completers.get(place, ())) for place in places], dtype=np.int64)
     return {
         "event_date": day,
+        "is_final": known.final(day),
         "level": level,
         "starters": started,
         "attempts": completes + fails + abandoned,
@@ -119,6 +121,7 @@ def prove_feature_adoption_daily(known: Known) -> Frame:
     return {
         "feature": known.words[feature],
         "event_date": day,
+        "is_final": known.final(day),
         "users": used,
         "first_time_users": first_time_users,
         "users_to_date": to_date,
@@ -130,8 +133,8 @@ def prove_feature_adoption_daily(known: Known) -> Frame:
 
 
 def prove_conversion_funnel(known: Known) -> Frame:
-    """Each player followed from step to step: the next one is looked up in the sorted times of what he did."""
-    players = known.counted
+    """Each player followed from step to step: the next one is looked up in the sorted times of what they did."""
+    players = known.counted[known.loaded(known.players["acquired"][known.counted])]
     acquired = known.players["acquired"][players]
     closed = (acquired + FUNNEL_DAYS) * DAY_US
     sessions, completed, payments = (known.of_counted(fact) for fact in ("session", "completion", "payment"))
@@ -147,12 +150,14 @@ def prove_conversion_funnel(known: Known) -> Frame:
     for player, happened in candidates:
         at, found = _find_next(players, at, player, happened)
         reached.append(reached[-1] & found & (at < closed))
+    bought_at, bought_ever = _find_next(players, acquired * DAY_US, *candidates[-1])
     group, (entry, country, platform) = number_groups(
         acquired, known.players["country"][players], known.players["platform"][players]
     )
     counts = np.array([np.bincount(group[step], minlength=len(entry)) for step in reached]).reshape(
         len(STEPS), -1
     )
+    buyers = np.bincount(group[bought_ever & (bought_at < closed)], minlength=len(entry))
     open_days = [
         all(day in known.is_loaded for day in range(day, day + FUNNEL_DAYS)) for day in entry.tolist()
     ]
@@ -169,12 +174,15 @@ def prove_conversion_funnel(known: Known) -> Frame:
         "players": counts.ravel(),
         "share_of_installed": divide(counts, counts[0]).ravel(),
         "share_of_previous": divide(counts, previous).ravel(),
+        "first_purchase": buyers[row],
+        "first_purchase_conversion": divide(buyers, counts[0])[row],
+        "is_final": known.final(entry + FUNNEL_DAYS - 1)[row],
         "is_complete": np.array(open_days, dtype=bool)[row],
     }
 
 
 def _find_next(players: Ints, at: Ints, player: Ints, happened: Ints) -> tuple[Ints, np.ndarray]:
-    """For each player the earliest of his times that is not before a time, and whether there is one."""
+    """For each player the earliest of their times that is not before a time, and whether there is one."""
     if not len(player):
         return at, np.zeros(len(players), dtype=bool)
     origin = int(min(happened.min(), at.min()))

@@ -10,14 +10,14 @@ import numpy as np
 import numpy.typing as npt
 
 from leap_assets.proofs.known import EPOCH, Ints, date_of
+from leap_assets.proofs.sums import sum_by as sum_by
 
 Frame: TypeAlias = "dict[str, npt.NDArray[Any]]"
 # A mart's rows by column: texts as objects, days as day numbers, times as microseconds since 1970, decimals as whole
-# numbers of their last digit (as objects where they may leave 64 bits). A null is NaN in a column of float64, and None
-# or NaN in one of objects. Of a rounded quotient the exact value is given, as float64.
+# numbers of their last digit, exactly. A null is NaN in a column of float64, None in one of objects; the latter hold
+# texts, and whole numbers that are too large for int64.
 
 Floats: TypeAlias = "npt.NDArray[np.float64]"
-MICRO = 1_000_000
 
 
 def objects(texts: Iterable[object]) -> npt.NDArray[np.object_]:
@@ -34,14 +34,6 @@ def divide(numerator: Any, denominator: Any) -> Floats:
     quotient = np.full(np.broadcast(numerator, denominator).shape, np.nan)
     np.divide(numerator, denominator, out=quotient, where=denominator != 0)
     return quotient
-
-
-def sum_by(group: Ints, values: Any, groups: int) -> Ints:
-    """Sums of whole numbers by group, exact; of objects, whole numbers of any size, as objects."""
-    values = np.asarray(values)
-    sums = np.zeros(groups, dtype=object if values.dtype == object else np.int64)
-    np.add.at(sums, group, values)
-    return sums
 
 
 def quantile_by(group: Ints, values: Ints, groups: int, share: float) -> Floats:
@@ -75,6 +67,13 @@ def month_starts(days: Ints) -> Ints:
     distinct, which = np.unique(days, return_inverse=True)
     firsts = [(date_of(day).replace(day=1) - EPOCH).days for day in distinct.tolist()]
     return np.array(firsts, dtype=np.int64)[which.reshape(-1)]
+
+
+def month_ends(days: Ints) -> Ints:
+    """The last day of each day's month."""
+    # from the first of a month, 31 days on is in the next one
+    ends: Ints = month_starts(month_starts(days) + 31) - 1
+    return ends
 
 
 def iso_weeks(days: Ints) -> tuple[Ints, Ints]:

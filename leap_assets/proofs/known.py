@@ -16,6 +16,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from leap_assets.proofs.sums import sum_by
 from leap_assets.proofs.truth import MissingTruthError, has_truth, read_truth
 from leap_assets.simulation import Coded
 
@@ -98,6 +99,14 @@ class Given:
     def loaded_days(self) -> Ints:
         """Day numbers with a loaded delivery of any log, ascending."""
         days = sorted({day for days in self.loaded.values() for day in days})
+        return np.array(days, dtype=np.int64)
+
+    @cached_property
+    def final_days(self) -> Ints:
+        """Loaded days all of whose later deliveries are loaded, ascending: no further line of them can arrive."""
+        loaded = set(self.loaded_days.tolist())
+        later = LATEST_DAYS + max(1, -(-self.session_max_us // DAY_US))
+        days = [day for day in sorted(loaded) if loaded.issuperset(range(day, day + later + 1))]
         return np.array(days, dtype=np.int64)
 
     @cached_property
@@ -492,6 +501,10 @@ class Known:
         """Whether days are loaded."""
         return np.isin(days, self.given.loaded_days)
 
+    def final(self, days: Ints) -> npt.NDArray[np.bool_]:
+        """Whether days are final: see `Given.final_days`."""
+        return np.isin(days, self.given.final_days)
+
     @cached_property
     def words(self) -> npt.NDArray[np.object_]:
         """Texts of the numbers of all columns but players."""
@@ -501,8 +514,9 @@ class Known:
     def players(self) -> Columns:
         """Every player that is known, by number: id, acquired (day number), country, platform, group, is_counted.
 
-        A player without a registration is acquired on the first day on which he is seen. Not counted are the accounts
-        of our own, and numbers that no arrived line names.
+        A player without a registration is acquired on the first day on which they are seen, loaded or not. Attributes
+        are those of the first registration that has them. Not counted are the accounts of our own, and numbers that no
+        arrived line names.
         """
         count = len(self.names.players)
         unknown = self.names.words.of(UNKNOWN)
@@ -511,11 +525,16 @@ class Known:
         acquired = np.full(count, never)
         for fact in ("session", "payment", "seen", "events"):
             np.minimum.at(acquired, self.facts[fact]["player"], self.facts[fact]["day"])
-        acquired[registered["player"]] = registered["day"]
+        registered_on = np.full(count, never)
+        np.minimum.at(registered_on, registered["player"], registered["day"])
+        acquired = np.where(registered_on < never, registered_on, acquired)
+        # the last first, so that the first one is written last and stays
+        order = np.argsort(registered["day"], kind="stable")[::-1]
         columns: Columns = {"id": self.names.players.texts, "acquired": acquired}
         for name, source in (("country", "country"), ("platform", "platform"), ("group", "experiment_group")):
             columns[name] = np.full(count, unknown)
-            columns[name][registered["player"]] = registered[source]
+            rows = order[registered[source][order] >= 0]
+            columns[name][registered["player"][rows]] = registered[source][rows]
         is_internal = np.isin(columns["id"].astype(str), sorted(self.given.internal))
         columns["is_counted"] = (acquired < never) & ~is_internal
         return columns
@@ -526,17 +545,18 @@ class Known:
         return np.flatnonzero(self.players["is_counted"])
 
     def of_counted(self, fact: str) -> Columns:
-        """A fact's rows of counted players."""
+        """A fact's rows of counted players on loaded days: what marts count."""
         columns = self.facts[fact]
-        shown = self.players["is_counted"][columns["player"]]
+        day = columns["day"] if "day" in columns else columns["at"] // DAY_US
+        shown = self.players["is_counted"][columns["player"]] & self.loaded(day)
         return {name: column[shown] for name, column in columns.items()}
 
     @cached_property
     def player_days(self) -> Columns:
-        """Every counted player and day on which anything is known of him: sums of what he did.
+        """Every counted player and loaded day on which anything is known of them: sums of what they did.
 
         Columns: player, day, sessions, play_s, kills, deaths, payments, purchases, amount (hundredths), ad_amount
-        (millionths), events.
+        (millionths), events. Amounts are Python's whole numbers where int64 could overflow.
         """
         sessions, payments, seen, events, ads = (
             self.of_counted(fact) for fact in ("session", "payment", "seen", "events", "ads")
@@ -549,15 +569,13 @@ class Known:
         columns: Columns = {"player": keys >> 20, "day": keys & (1 << 20) - 1}
 
         def add(name: str, row: Ints, values: Ints) -> None:
-            # sums of whole numbers of any size keep theirs
-            columns[name] = np.zeros(len(keys), dtype=object if values.dtype == object else np.int64)
-            np.add.at(columns[name], row, values)
+            columns[name] = sum_by(row, values, len(keys))
 
         add("sessions", rows[0], np.ones(len(rows[0]), dtype=np.int64))
         for name, source in (("play_s", "length"), ("kills", "kills"), ("deaths", "deaths")):
             add(name, rows[0], sessions[source])
         add("payments", rows[1], np.ones(len(rows[1]), dtype=np.int64))
-        add("purchases", rows[1], (payments["price"] > 0).astype(np.int64))
+        add("purchases", rows[1], np.asarray(payments["price"] > 0, dtype=np.int64))
         add("amount", rows[1], payments["amount"])
         add("events", rows[3], events["count"])
         # an ad is a client event, so its player-day is there
@@ -566,8 +584,8 @@ class Known:
 
     @cached_property
     def calendar(self) -> Ints:
-        """Day numbers that are loaded or have facts of a counted player, ascending."""
-        return np.union1d(self.given.loaded_days, self.player_days["day"])
+        """Day numbers that marts have rows of: the loaded ones, ascending."""
+        return self.given.loaded_days
 
 
 def join_facts(parts: Iterable[Mapping[str, Columns]]) -> dict[str, Columns]:

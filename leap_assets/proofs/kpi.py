@@ -5,10 +5,10 @@ from __future__ import annotations
 from functools import cached_property
 
 import numpy as np
-import numpy.typing as npt
 
-from leap_assets.proofs.frames import MICRO, Floats, Frame, divide, objects, quantile_by, sum_by
+from leap_assets.proofs.frames import Floats, Frame, divide, objects, quantile_by, sum_by
 from leap_assets.proofs.known import Ints, Known
+from leap_assets.proofs.sums import Whole, accumulate, round_quotient, to_millionths
 
 WEEK_DAYS, MONTH_DAYS = 7, 30
 
@@ -38,7 +38,7 @@ class Figures:
         cells: Ints = self.group_of[player] * self.shape[1] + np.searchsorted(self.calendar, day)
         return cells
 
-    def add(self, values: npt.NDArray[np.int64]) -> Ints:
+    def add(self, values: Whole) -> Whole:
         """Sums of a column of the player-days."""
         return sum_by(self.cell, values, self.shape[0] * self.shape[1]).reshape(self.shape)
 
@@ -50,7 +50,7 @@ class Figures:
     def count_active(self, days_back: int) -> Ints:
         """Distinct players active on the loaded days among each day and those before it, player by player."""
         days = self.known.player_days
-        rows = self.rows[self.known.loaded(days["day"][self.rows])]
+        rows = self.rows
         count = np.zeros(self.shape, dtype=np.int64)
         begin = np.searchsorted(days["player"][rows], self.known.counted, side="left")
         end = np.searchsorted(days["player"][rows], self.known.counted, side="right")
@@ -77,8 +77,12 @@ class Figures:
         new = self.add((is_active & (acquired[days["player"]] == days["day"])).astype(np.int64))
         wau, mau = self.count_active(WEEK_DAYS), self.count_active(MONTH_DAYS)
         sessions, play_s, events = (self.add(days[name]) for name in ("sessions", "play_s", "events"))
-        payers = self.add((days["purchases"] > 0).astype(np.int64))
+        has_bought = days["purchases"] > 0
+        payers, absent_payers = (
+            self.add((has_bought & was_there).astype(np.int64)) for was_there in (is_active, ~is_active)
+        )
         amount, ad_amount = self.add(days["amount"]), self.add(days["ad_amount"])
+        absent_amount = self.add(np.where(is_active, 0, days["amount"]))
         registered = np.array(
             [
                 np.searchsorted(
@@ -88,7 +92,7 @@ class Figures:
             ],
             dtype=np.int64,
         ).reshape(self.shape)
-        to_date = np.cumsum(amount, axis=1)
+        to_date = accumulate(amount)
         lengths = known.of_counted("session")
         cell = self._cells(lengths["player"], lengths["day"])
         median, p90 = (
@@ -97,7 +101,8 @@ class Figures:
         every = np.broadcast_to
         return {
             "event_date": every(self.calendar, self.shape),
-            "is_loaded": every(known.loaded(self.calendar), self.shape),
+            "is_loaded": np.ones(self.shape, dtype=bool),
+            "is_final": every(known.final(self.calendar), self.shape),
             "dau": dau,
             "wau": wau,
             "wau_days_in_window": every(self.count_loaded(WEEK_DAYS), self.shape),
@@ -111,7 +116,9 @@ class Figures:
             "p90_session_length_s": p90,
             "events": events,
             "payers": payers,
+            "absent_payers": absent_payers,
             "purchase_amount": amount,
+            "absent_purchase_amount": absent_amount,
             "ad_amount": ad_amount,
             "registered_to_date": registered,
             "purchase_amount_to_date": to_date,
@@ -119,11 +126,10 @@ class Figures:
             "sessions_per_user": divide(sessions, dau),
             "mean_session_length_s": divide(play_s, sessions),
             "events_per_session": divide(events, sessions),
-            # cents and millionths in millionths
-            "arpdau": divide(amount * (MICRO // 100) + ad_amount, dau),
-            "arppu": divide(amount * (MICRO // 100), payers),
+            "arpdau": round_quotient(to_millionths(amount, ad_amount), dau),
+            "arppu": round_quotient(to_millionths(amount), payers),
             "payer_share": divide(payers, dau),
-            "arpu_to_date": divide(to_date * (MICRO // 100), registered),
+            "arpu_to_date": round_quotient(to_millionths(to_date), registered),
         }
 
 
@@ -160,11 +166,12 @@ def prove_lifecycle_daily(known: Known) -> Frame:
         *(days[name][days["sessions"] > 0].tolist() for name in ("player", "day")), strict=True
     ):
         active.setdefault(day, set()).add(player)
-    acquired = known.players["acquired"].tolist()
+    seen: set[int] = set()
     rows: list[tuple[int, str, float]] = []
     for day in known.given.loaded_days.tolist():
         today, before = active.get(day, set()), active.get(day - 1, set())
-        new = {player for player in today if acquired[player] == day}
+        new = today - seen
+        seen |= today
         is_known = day - 1 in known.is_loaded
         counts = {
             "new": len(new),
@@ -179,6 +186,7 @@ def prove_lifecycle_daily(known: Known) -> Frame:
     players: Floats = np.array([row[2] for row in rows], dtype=float)
     return {
         "event_date": np.array([row[0] for row in rows], dtype=np.int64),
+        "is_final": known.final(np.array([row[0] for row in rows], dtype=np.int64)),
         "state": objects(row[1] for row in rows),
         "players": players,
     }

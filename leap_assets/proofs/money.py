@@ -6,8 +6,9 @@ from collections import defaultdict
 
 import numpy as np
 
-from leap_assets.proofs.frames import Frame, divide, iso_weeks, week_starts
+from leap_assets.proofs.frames import Frame, iso_weeks, week_starts
 from leap_assets.proofs.known import Known
+from leap_assets.proofs.sums import round_quotient, whole
 
 
 def prove_country_weekly_revenue(known: Known) -> Frame:
@@ -28,7 +29,8 @@ def prove_country_weekly_revenue(known: Known) -> Frame:
         "week_start": monday,
         "iso_year": year,
         "iso_week": week,
-        "purchase_amount": np.array(list(cents.values()), dtype=np.int64),
+        "is_final": known.final(monday + 6),
+        "purchase_amount": whole(cents.values()),
     }
 
 
@@ -36,6 +38,7 @@ def prove_ad_revenue_daily(known: Known) -> Frame:
     """Impressions counted one by one; eCPM is revenue in millionths times a thousand by impressions."""
     ads = known.facts["ads"]
     shown = ~np.isin(known.players["id"][ads["player"]].astype(str), sorted(known.given.internal))
+    shown &= known.loaded(ads["day"])
     impressions: defaultdict[tuple[int, int], int] = defaultdict(int)
     revenue: defaultdict[tuple[int, int], int] = defaultdict(int)
     viewers: defaultdict[tuple[int, int], set[int]] = defaultdict(set)
@@ -47,12 +50,13 @@ def prove_ad_revenue_daily(known: Known) -> Frame:
         viewers[day, ad_type].add(player)
     day, ad_type = np.array(list(impressions), dtype=np.int64).reshape(-1, 2).T
     count = np.array(list(impressions.values()), dtype=np.int64)
-    amount = np.array(list(revenue.values()), dtype=np.int64)
+    amount = whole(revenue.values())
     return {
         "event_date": day,
+        "is_final": known.final(day),
         "ad_type": known.words[ad_type],
         "impressions": count,
         "viewers": np.array([len(players) for players in viewers.values()], dtype=np.int64),
         "ad_amount": amount,
-        "ecpm": divide(1000 * amount, count),
+        "ecpm": round_quotient(whole(1000 * one for one in amount.tolist()), count),
     }

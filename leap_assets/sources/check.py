@@ -29,6 +29,7 @@ from leap_assets.settings import (
     Settings,
     SettingsError,
     has_dagster_home,
+    has_start_date,
     list_sources,
     load_settings,
 )
@@ -161,11 +162,11 @@ def _check(
                 f"make check-source SOURCE={source.name} DELIVERED=<folder>."
             )
     with tempfile.TemporaryDirectory() as temporary:
-        tried, start_date = _try(settings, source, hashing, folder, Path(temporary), sample)
+        tried, start_date = try_files(settings, source, hashing, folder, Path(temporary), sample)
         print(f"{source.name}: {source.description or 'no description'}")
         print(f"\nrecords tried: {tried.records:,}; of these cannot be read: {tried.unreadable:,}")
         landing_dir = Path(temporary) / "landing"
-        with _load(settings, source, hashing, landing_dir, tried, start_date) as connection:
+        with load_tried(settings, source, hashing, landing_dir, tried, start_date) as connection:
             _print_logs(connection, source, tried)
     _print_fields(tried)
     _print_ignored(tried)
@@ -176,7 +177,7 @@ def _check(
     return 1 if tried.problems else 0
 
 
-def _try(
+def try_files(
     settings: Settings,
     source: MappedSource,
     hashing: KeyedHash | None,
@@ -217,9 +218,8 @@ def _try(
             _find_days(mapper, source, found.files, tried)
         likely = [day for day in tried.days if FIRST_LIKELY_DAY <= day <= today]
         start_date = min(likely, default=FIRST_LIKELY_DAY)
-        if is_set:
-            # with the settings that the commands below leave as they are
-            start_date = min(start_date, settings.start_date)
+        if has_start_date():
+            start_date = settings.start_date
         for file in readable:
             # again, now that the first day is known
             partial: dict[Path, Path] = {}
@@ -290,7 +290,7 @@ def _preview(mapper: Mapper, one: Prepared) -> str:
 
 
 @contextlib.contextmanager
-def _load(
+def load_tried(
     settings: Settings,
     source: MappedSource,
     hashing: KeyedHash | None,

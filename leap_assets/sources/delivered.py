@@ -42,6 +42,8 @@ ENDINGS: dict[str, str] = {**LANDED_FORMATS, ".tsv": "tsv", ".ssv": "ssv"}
 DELIMITERS = {"csv": ",", "tsv": "\t", "ssv": ";"}
 ARCHIVE = ".zip"
 PLACE = "the folder of delivered files"
+EXACT_DOUBLE = 2**53
+# beyond it, a double no longer has each whole number
 HASH_BYTES = 4 * 1024 * 1024
 PARQUET_ROWS = 50_000
 # of a batch; a row of JSON is a few hundred bytes
@@ -381,6 +383,18 @@ def _parquet_file(file: RecordFile, work_dir: Path) -> Iterator[Path | IO[bytes]
         yield copy
 
 
+def _parquet_member(name: str, kind: pa.DataType) -> str:
+    """SQL of the value of a Parquet column in a record: a whole number without a point, whatever its type.
+
+    Programs that know no null in whole numbers (pandas) write ids as doubles, and 17.0 would be another id than 17.
+    """
+    value = f"landed.{quote_identifier(name)}"
+    if not pa.types.is_floating(kind):
+        return value
+    whole = f"case when abs({value}) <= {EXACT_DOUBLE} and {value} = trunc({value}) then {value}::bigint end"
+    return f"coalesce(to_json({whole}), to_json({value}))"
+
+
 def _parquet_records(file: RecordFile, opened: pq.ParquetFile) -> Records:
     schema = opened.schema_arrow.remove_metadata()
     if not schema.names:
@@ -406,7 +420,10 @@ def _parquet_records(file: RecordFile, opened: pq.ParquetFile) -> Records:
             line += len(batch)
             yield pa.RecordBatch.from_arrays([numbers, *batch.columns], schema=described)
 
-    members = ", ".join(f"{quote_identifier(name)} := landed.{quote_identifier(name)}" for name in names)
+    members = ", ".join(
+        f"{quote_identifier(name)} := {_parquet_member(name, field.type)}"
+        for name, field in zip(names, schema, strict=True)
+    )
     return Records(
         described,
         batches(),

@@ -21,6 +21,8 @@ _WHOLE = ("json", "md5", "sha1", "sha256", "hash", "json_valid", "length", "strl
 _STEP = re.compile(r'\.(?:"([^"]*)"|([^."\[\]*]+))')
 # of a path such as $.character."Player Id"
 SHOWN_NAMES = 12
+CLOSE = 0.75
+# of 1: with difflib's own 0.6, `at` would be meant by `plat`
 
 
 @dataclasses.dataclass(frozen=True)
@@ -147,7 +149,7 @@ def closest(name: str, known: Iterable[str]) -> str | None:
     short = {re.sub(r"[^0-9a-z]", "", lowered): other for lowered, other in names.items()}
     if exact := short.get(re.sub(r"[^0-9a-z]", "", name.lower())):
         return exact
-    near = difflib.get_close_matches(name.lower(), names, n=1)
+    near = difflib.get_close_matches(name.lower(), names, n=1, cutoff=CLOSE)
     return (
         names[near[0]]
         if near

@@ -25,6 +25,7 @@ from leap_assets.proofs.compare import Comparison, compare, join_comparisons
 from leap_assets.proofs.frames import Frame
 from leap_assets.proofs.known import DAY_US, Given, Ints, Known, date_of, day_number
 from leap_assets.proofs.registry import DETAILS, PROOFS, Proof
+from leap_assets.proofs.sums import nullable
 from leap_assets.proofs.truth import MissingTruthError
 from leap_assets.warehouse.connections import transaction
 
@@ -82,7 +83,7 @@ def read_given(
     beat_s: float,
     distance: float,
     cooldown_s: float,
-    session_max_s: int = 86_400,
+    session_max_hours: float,
 ) -> Given:
     """What both sides of a proof start from: the record of loaded deliveries, the seeds and the settings."""
     loaded: dict[str, set[int]] = {log: set() for log in logs}
@@ -108,7 +109,7 @@ def read_given(
         beat_us=round(beat_s * 1_000_000),
         cooldown_us=round(cooldown_s * 1_000_000),
         distance=distance,
-        session_max_us=session_max_s * 1_000_000,
+        session_max_us=round(session_max_hours * 3_600_000_000),
     )
 
 
@@ -249,7 +250,7 @@ def _say(types: Mapping[str, str]) -> Callable[[str, Any], str]:
     return lambda name, value: _as_read(value, types[name])
 
 
-_KIND = {"VARCHAR": "text", "DOUBLE": "double", "DECIMAL": "decimal"}
+_KIND = {"VARCHAR": "text", "DOUBLE": "double"}
 
 
 def read_types(connection: duckdb.DuckDBPyConnection, schema: str, table: str) -> dict[str, str]:
@@ -267,40 +268,45 @@ def read_rows(
     connection: duckdb.DuckDBPyConnection, schema: str, table: str, types: dict[str, str], where: str = ""
 ) -> Frame:
     """Rows of a table in the form of a proof's: see `Frame`."""
-    relation = f"{schema}.{table} {where}"
-    wide = _find_wide(connection, relation, types)
+    source = f"{schema}.{table} {where}"
+    large = _find_large(connection, source, types)
     columns = ", ".join(
-        f"{_as_digits(name, type_name) if name in wide else _as_number(name, type_name)} as {quote_identifier(name)}"
+        f"{f'cast({name} as varchar)' if name in large else _as_number(name, type_name)} as {name}"
         for name, type_name in types.items()
     )
-    found = connection.execute(f"select {columns} from {relation}").fetchnumpy()
-    rows = {name: _without_mask(column) for name, column in found.items()}
-    return rows | {name: _from_digits(rows[name]) for name in wide}
-
-
-def _find_wide(connection: duckdb.DuckDBPyConnection, relation: str, types: Mapping[str, str]) -> set[str]:
-    """Columns of whole numbers and decimals that have a value beyond 64 bits."""
-    most = {
-        name: 2**63 // 10 ** (_decimal_digits(type_name) if type_name.startswith("DECIMAL") else 0)
-        for name, type_name in types.items()
-        if type_name == "HUGEINT" or type_name.startswith("DECIMAL(38")
+    found = connection.execute(f"select {columns} from {source}").fetchnumpy()
+    return {
+        name: _without_mask(_to_whole(column) if name in large else column) for name, column in found.items()
     }
-    if not most:
+
+
+def _find_large(connection: duckdb.DuckDBPyConnection, source: str, types: Mapping[str, str]) -> set[str]:
+    """Decimals and long integers with a value that int64 does not hold: they are read as text."""
+    numbers = {
+        name: _decimal_digits(type_name) if type_name.startswith("DECIMAL") else 0
+        for name, type_name in types.items()
+        if type_name.startswith("DECIMAL") or type_name == "HUGEINT"
+    }
+    if not numbers:
         return set()
-    columns = ", ".join(f"coalesce(max(abs({quote_identifier(name)})), 0) >= {limit}" for name, limit in most.items())
-    (found,) = connection.execute(f"select {columns} from {relation}").fetchall()
-    return {name for name, is_wide in zip(most, found, strict=True) if is_wide}
+    # in the value's own type: one digit more, and the largest would overflow
+    checks = ", ".join(
+        f"coalesce(bool_or(abs({name}) >= {2**63 // 10**digits}), false)" for name, digits in numbers.items()
+    )
+    [row] = connection.execute(f"select {checks} from {source}").fetchall()
+    return {name for name, is_large in zip(numbers, row, strict=True) if is_large}
 
 
-def _as_digits(name: str, type_name: str) -> str:
-    # without its point, a decimal is a whole number of its last digit
-    return f"replace(cast({quote_identifier(name)} as varchar), '.', '')"
-
-
-def _from_digits(column: Any) -> Any:
-    numbers = np.empty(len(column), dtype=object)
-    numbers[:] = [None if text is None else int(text) for text in column.tolist()]
-    return numbers
+def _to_whole(texts: Any) -> Any:
+    """Decimals in words as whole numbers of their last digit, None for null."""
+    nulls = np.ma.getmaskarray(texts)
+    values = [
+        None if null else int(text.replace(".", ""))
+        for text, null in zip(np.ma.getdata(texts).tolist(), nulls.tolist(), strict=True)
+    ]
+    column = np.empty(len(values), dtype=object)
+    column[:] = values
+    return column
 
 
 def _as_number(name: str, type_name: str) -> str:
@@ -323,7 +329,7 @@ def _as_read(value: Any, type_name: str) -> str:
     if type_name.startswith("TIMESTAMP"):
         return str(dt.datetime(1970, 1, 1) + dt.timedelta(microseconds=int(value)))
     if type_name.startswith("DECIMAL"):
-        return f"{value / 10 ** _decimal_digits(type_name):.{_decimal_digits(type_name)}f}"
+        return f"{Decimal(int(value)).scaleb(-_decimal_digits(type_name)):f}"
     return str(value)
 
 
@@ -337,8 +343,13 @@ def _without_mask(column: Any) -> Any:
     nulls, values = np.ma.getmaskarray(column), np.asarray(column.data)
     if not nulls.any():
         return values
-    null: Any = None if values.dtype == object else np.nan
-    return np.where(nulls, null, values)
+    if values.dtype == object:
+        texts = values.copy()
+        texts[nulls] = None
+        return texts
+    if values.dtype.kind in "iu":
+        return nullable(np.where(nulls, 0, values), ~nulls)
+    return np.where(nulls, np.nan, values)
 
 
 def write_outcomes(

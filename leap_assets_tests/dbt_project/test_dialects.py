@@ -40,7 +40,7 @@ def rows_of(sql: str, engine: str) -> list[Any]:
 
 
 def divide_whole(node: sqlglot.exp.Expression) -> sqlglot.exp.Expression:
-    """Spark divides decimals as decimals, DuckDB as doubles: a quotient that comes out even is the same whole number."""
+    """Spark divides decimals as decimals, DuckDB as doubles: whole numbers that come out even are divided as such."""
     if not isinstance(node, sqlglot.exp.Div):
         return node
     numerator, denominator = node.this.sql("duckdb"), node.expression.sql("duckdb")

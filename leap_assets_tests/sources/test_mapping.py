@@ -40,7 +40,7 @@ def client(old: str = "", new: str = "") -> dict[str, str]:
         ),
         (
             client("record->>'$.user'", "{'id': record->>'$.user'}"),
-            ["client.sql, line 3: player_id is STRUCT(id VARCHAR), which can never be a text", "Cast it"],
+            ["client.sql, line 3: player_id is STRUCT(id VARCHAR), which can never be an id", "Cast it"],
         ),
         (client("record->>'$.user' as", "null as"), ["client.sql, line 3: player_id is always null"]),
         (
@@ -55,6 +55,23 @@ def client(old: str = "", new: str = "") -> dict[str, str]:
         (
             client("from delivered", "from read_csv('/etc/passwd') as delivered"),
             ["client.sql, line 7:", "A mapping reads nothing but `delivered`"],
+        ),
+        (client() | {"source.toml": "header = false"}, ["line 1: header cannot be used", "[columns]"]),
+        (client() | {"source.toml": '[columns]\n"*.csv" = "a"'}, ["line 2: *.csv cannot be used", "list"]),
+        (client() | {"source.toml": '[columns]\n"*.csv" = ["a", "a"]'}, ["names a more than once"]),
+        (client() | {"source.toml": '[events]\nchat = "x"'}, ["chat cannot be used", "[events.chat]"]),
+        (
+            client() | {"source.toml": '[events.chat]\ndescripton = "x"'},
+            ["descripton: there is no such key of the event type chat; did you mean description?"],
+        ),
+        (client() | {"source.toml": '[events."a,b"]'}, ["a,b cannot be used", "without commas"]),
+        (client() | {"source.toml": "[events.purchase]"}, ["purchase cannot be used", "Leap's own"]),
+        (
+            {
+                "player.sql": "select 'a' as player_id, 'b' as event_date_time from delivered",
+                "source.toml": "[events.chat]",
+            },
+            ["events cannot be used", "no client.sql"],
         ),
         ({"client.sql": "select 1; select 2"}, ["client.sql: it has 2 statements", "take the others out"]),
         ({"client.sql": "drop table x"}, ["client.sql: it must be one SELECT"]),

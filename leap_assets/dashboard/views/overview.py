@@ -49,7 +49,7 @@ def tiles_sql(filters: Filters) -> str:
     return f"""with days as (
     select
         event_date,
-        bool_and(is_loaded) as is_loaded,
+        bool_and(is_final) as is_final,
         {", ".join(f"sum({name}) as {name}" for name in SUMS)}
     from {SEGMENTS if filters.by_segment else KPI}
     {where}
@@ -58,7 +58,8 @@ def tiles_sql(filters: Filters) -> str:
 
 select
     event_date >= date '{filters.first}' as is_chosen,
-    count(*) filter (is_loaded) as loaded_days,
+    count(*) as loaded_days,
+    min(event_date) filter (not is_final) as first_open_day,
     avg(dau) as dau,
     max_by(wau, event_date) as wau,
     max_by(mau, event_date) as mau,
@@ -159,7 +160,7 @@ def show(board: Board) -> None:
         Figure(
             "Payer share",
             sql,
-            [f"{KPI}.payer_share", f"{KPI}.payers"],
+            [f"{KPI}.payer_share", f"{KPI}.payers", f"{KPI}.absent_payers"],
             lambda rows: lines(rows, "measure", {"payer_share": "Payer share"}, form=".1%"),
             empty="Nobody paid on these days.",
             values=["payer_share"],
@@ -205,6 +206,11 @@ def _show_tiles(board: Board, filters: Filters) -> None:
         else:
             st.caption(f"No changes are shown: {missing} loaded.", width="content")
         board.explain("Tiles", sql, board.rows(sql))
+    if not pd.isna(chosen["first_open_day"]):
+        st.caption(
+            f"Figures from {chosen['first_open_day']:%Y-%m-%d} on may still change: further deliveries can bring lines of "
+            "these days."
+        )
 
 
 def _change(value: float, before: float) -> str | None:

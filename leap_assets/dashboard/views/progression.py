@@ -33,7 +33,8 @@ def funnel_sql(filters: Filters) -> str:
     step,
     sum(players) as players,
     sum(players) / nullif(first(sum(players)) over (order by step_number), 0) as share_of_installed,
-    sum(players) / nullif(lag(sum(players)) over (order by step_number), 0) as share_of_previous
+    sum(players) / nullif(lag(sum(players)) over (order by step_number), 0) as share_of_previous,
+    sum(first_purchase) / nullif(first(sum(players)) over (order by step_number), 0) as first_purchase_conversion
 from {FUNNEL}
 {filters.where("entry_date", segment=True, also="is_complete")}
 group by step_number, step
@@ -63,12 +64,13 @@ def show(board: Board) -> None:
     )
     board.show(
         Figure(
-            "From install to first purchase",
+            "From install to a purchase after level 5",
             funnel_sql(filters),
-            [FUNNEL],
+            [FUNNEL, f"{FUNNEL}.first_purchase"],
             _draw_funnel,
             empty="No one who installed on these days has had the 14 days that a step may take.",
-            note="Entry days whose 14 days are loaded.",
+            note="Entry days whose 14 days are loaded. Who bought at all within them, after whichever step, is in the "
+            "tooltip.",
         ),
         Figure(
             "Feature use, share of the day's players",
@@ -136,6 +138,7 @@ def _draw_funnel(rows: pd.DataFrame) -> Chart:
             alt.Tooltip("players:Q", title="Players", format=","),
             alt.Tooltip("share_of_installed:Q", title="Of those who installed", format=".1%"),
             alt.Tooltip("share_of_previous:Q", title="Of the step before", format=".1%"),
+            alt.Tooltip("first_purchase_conversion:Q", title="First purchase, any step", format=".1%"),
         ],
     )
     told = base.mark_text(align="left", dx=5, color=GREY).encode(

@@ -25,6 +25,8 @@ COHORTS = "leap_mart.cohort_retention"
 Z = 1.959964
 # of a 95 % interval
 CURVE_AGES = (1, 7, 30)
+HORIZONS = (1, 3, 7, 14, 30, 60, 90)
+# ages up to which cohorts are followed for rolling retention, as in retention_summary
 COHORTS_SHOWN = 60
 TOLD_CELLS = 500
 # so many can hold their figure
@@ -49,16 +51,73 @@ order by all"""
 
 
 def curve_sql(filters: Filters) -> str:
-    """Classic and rolling retention by age, over all cohorts old enough; on day 0 everybody is there."""
-    return f"""select
-    age,
-    sum(cohort_size) as players,
-    sum(active_players) / nullif(sum(cohort_size), 0) as classic,
-    sum(rolling_players) / nullif(sum(cohort_size), 0) as rolling
-from {COHORTS}
-{_chosen(filters, "age > 0 and active_players is not null and rolling_players is not null")}
-group by age
-order by age"""
+    """Classic retention by age over all cohorts old enough, rolling over those followed equally long; not of day 0.
+
+    Rolling retention counts who came on an age or later, so a cohort that was followed for longer would look better.
+    """
+    return f"""with classic as (
+    select
+        age,
+        sum(cohort_size) as players,
+        sum(active_players) / nullif(sum(cohort_size), 0) as classic
+    from {COHORTS}
+    {_chosen(filters, "age > 0 and active_players is not null")}
+    group by age
+),
+
+cohorts as (
+    select
+        cohort_date,
+        followed_days,
+        sum(cohort_size) as players
+    from {COHORTS}
+    {_chosen(filters, "age = 0")}
+    group by all
+),
+
+horizon as (
+    select max(age) as days
+    from (select unnest({list(HORIZONS)}) as age)
+    where age <= (select max(followed_days) from cohorts)
+),
+
+followed as (
+    select cohorts.*
+    from cohorts
+    inner join horizon
+        on cohorts.followed_days >= horizon.days
+),
+
+last_ages as (
+    select
+        players.player_id,
+        max(activity.days_since_acquisition) as last_age
+    from (
+        select player_id, acquired_on
+        from leap_dim.dim_players
+        {filters.where(segment=True, week="cohort_week", also="not is_internal")}
+    ) as players
+    inner join followed
+        on players.acquired_on = followed.cohort_date
+    inner join leap_mart.player_activity_daily as activity
+        on players.player_id = activity.player_id
+    inner join horizon
+        on activity.days_since_acquisition between 0 and horizon.days
+    where activity.player_sessions > 0
+    group by players.player_id
+)
+
+select
+    classic.*,
+    horizon.days as followed_days,
+    case
+        when classic.age <= horizon.days
+            then (select count(*) from last_ages where last_ages.last_age >= classic.age)
+            / nullif((select sum(followed.players) from followed), 0)
+    end as rolling
+from classic
+cross join horizon
+order by classic.age"""
 
 
 def intervals_sql(filters: Filters) -> str:
@@ -125,10 +184,10 @@ def show(board: Board) -> None:
         Figure(
             "Retention by age",
             curve_sql(filters),
-            [f"{COHORTS}.retention", f"{COHORTS}.rolling_retention"],
+            [f"{COHORTS}.retention", "leap_mart.retention_summary.rolling_retention"],
             _draw_curve,
             empty="No cohort of these days is a day old yet.",
-            note="Over all cohorts old enough.",
+            note="Classic: over all cohorts old enough. Rolling: over cohorts that were followed equally long.",
         ),
         Figure(
             "D1, D7 and D30 by cohort week",
@@ -193,7 +252,8 @@ def _draw_triangle(rows: pd.DataFrame) -> Chart:
 
 def _draw_curve(rows: pd.DataFrame) -> Chart:
     names = {"classic": "On that day (classic)", "rolling": "On that day or later (rolling)"}
-    long = rows.rename(columns=names).melt(["age", "players"], list(names.values()), "kind", "share").dropna()
+    long = rows.rename(columns=names).melt(["age", "players"], list(names.values()), "kind", "share")
+    long = long.dropna()
     return (
         alt.Chart(long, height=280)
         .mark_line(point=alt.OverlayMarkDef(size=22))
