@@ -189,6 +189,9 @@ CASES = (
             session("near-c", "near-3", "2025-03-01T11:00:00Z", 3600),
             event("near-3", "near-c", "session_start", "2025-03-01T10:01:00Z", "near-3"),
             event("near-4", "near-c", "session_start", "2025-03-03T10:00:00Z", "near-3"),
+            # On one day, but hours apart: both.
+            session("near-d", "near-4", "2025-03-01T11:00:00Z", 3600),
+            event("near-5", "near-d", "session_start", "2025-03-01T15:00:00Z", "near-4"),
         ],
         [
             (
@@ -200,6 +203,8 @@ CASES = (
                     ("near-b", True, time("2025-03-01 11:30")),
                     ("near-c", False, time("2025-03-01 10:00")),
                     ("near-c", True, time("2025-03-03 10:00")),
+                    ("near-d", False, time("2025-03-01 10:00")),
+                    ("near-d", True, time("2025-03-01 15:00")),
                 ],
             ),
         ],
