@@ -41,7 +41,6 @@ SCHEMAS = ("leap_raw", "leap_seed", "leap_stage", "leap_dim", "leap_mart")
 CACHE = DBT_PROJECT_DIR / "target" / "hostile"
 
 
-
 @dataclasses.dataclass(frozen=True)
 class Compiled:
     """The project as dbt compiles it for a setup, with `FIRST_DAY` and `END_DAY` for the window.
@@ -74,7 +73,7 @@ def compiled(setup: str) -> Compiled:
 
 
 def _state(setup: Setup) -> str:
-    """What is kept depends on: the project, but for the rows of its seeds, the settings, and how this module keeps it."""
+    """What the kept SQL follows from: the project without the rows of its seeds, the settings, and this module."""
     files = [line for line in project_state(DBT_PROJECT_DIR).splitlines() if not line.startswith("seeds/")]
     return "\n".join([*files, json.dumps(dbt_environment(setup)), Path(__file__).read_text()])
 
@@ -82,7 +81,9 @@ def _state(setup: Setup) -> str:
 def dbt_environment(setup: Setup) -> dict[str, str]:
     """The settings as the models read them."""
     environment = LeapDbt.from_settings(setup.settings(Path("data"))).environment
-    return {name: value for name, value in environment.items() if name not in (LOCK_VARIABLE, WAREHOUSE_VARIABLE)}
+    return {
+        name: value for name, value in environment.items() if name not in (LOCK_VARIABLE, WAREHOUSE_VARIABLE)
+    }
 
 
 def _compile(setup: Setup) -> Compiled:
@@ -322,7 +323,10 @@ def open_warehouse(world: World, data_dir: Path, path: Path | None = None) -> Wa
     for seed, columns in read_seed_columns().items():
         body = ", ".join(f"{name} {sql_type}" for name, sql_type in columns.items())
         connection.execute(f"create table leap_seed.{seed} ({body})")
-        connection.execute(f"insert into leap_seed.{seed} from read_csv(?, header = true, all_varchar = true)", [str(SEEDS / f"{seed}.csv")])
+        connection.execute(
+            f"insert into leap_seed.{seed} from read_csv(?, header = true, all_varchar = true)",
+            [str(SEEDS / f"{seed}.csv")],
+        )
     create_raw_tables(connection)
     create_conflict_tables(connection)
     kept = compiled(world.setup)
@@ -357,9 +361,11 @@ def spans(days: Sequence[dt.date]) -> list[Window]:
     return found
 
 
-def build(world: World, data_dir: Path, runs: Sequence[Window] | None = None) -> Warehouse:
+def build(
+    world: World, data_dir: Path, runs: Sequence[Window] | None = None, path: Path | None = None
+) -> Warehouse:
     """The warehouse of a world after some runs; without any, after one run per span of consecutive days."""
-    warehouse = open_warehouse(world, data_dir)
+    warehouse = open_warehouse(world, data_dir, path)
     runs = spans(world.days) if runs is None else runs
     for number, window in enumerate(runs):
         warehouse.run(window, is_last=number == len(runs) - 1)

@@ -15,8 +15,9 @@ from pathlib import Path
 from leap_assets.settings import PROJECT_DIR
 from leap_assets_tests.hostile.running import CACHE
 
+from .checks import HOSTILE
 from .python_mutants import COPIED, TIMEOUT_S
-from .trials import HOSTILE, UNIT_TEST, Outcome
+from .trials import UNIT_TEST, Outcome
 
 CASES = "leap_assets_tests/hostile/test_cases.py"
 # The orders of days take the longest of them, and are no oracle of a single change.
@@ -227,14 +228,34 @@ def _failed(folder: Path, tests: tuple[str, ...]) -> list[str]:
     """Names of the tests that fail; of many, all in one call."""
     environment = {**os.environ, "PYTHONPATH": str(folder), "PYTHONDONTWRITEBYTECODE": "1"}
     selected = ["-k", WITHOUT_ORDERS] if tests == (CASES,) else ["-m", "not slow"]
-    command = [sys.executable, "-m", "pytest", "--noconftest", "-q", "-p", "no:cacheprovider", *selected, *tests]
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "--noconftest",
+        "-q",
+        "-p",
+        "no:cacheprovider",
+        *selected,
+        *tests,
+    ]
     try:
         run = subprocess.run(
-            command, cwd=folder, env=environment, capture_output=True, text=True, timeout=TIMEOUT_S, check=False
+            command,
+            cwd=folder,
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=TIMEOUT_S,
+            check=False,
         )
     except subprocess.TimeoutExpired:
         return ["does_not_end"]
-    failed = [line.split(" - ")[0] for line in run.stdout.splitlines() if line.startswith(("FAILED", "ERROR"))]
+    failed = [
+        line.split(" - ")[0] for line in run.stdout.splitlines() if line.startswith(("FAILED", "ERROR"))
+    ]
     if run.returncode and not failed:
         return [run.stdout[-200:]]
-    return [name.split("::", 1)[-1].removeprefix("test_what_was_worked_out_by_hand_comes_out") for name in failed]
+    return [
+        name.split("::", 1)[-1].removeprefix("test_what_was_worked_out_by_hand_comes_out") for name in failed
+    ]
