@@ -18,12 +18,13 @@ from pathlib import Path
 from typing import Any
 
 from . import named, python_mutants, survivors
+from .checks import HOSTILE
 from .hostile_worlds import build_hostile_worlds, find_disagreements
 from .projects import UnitTest
 from .report import detail, report
 from .sql_mutants import list_mutants
 from .trials import Outcome, failing, fails, rebuild, try_mutant
-from .worlds import HOSTILE_PREFIX, World, build_worlds, compile_unit_tests, open_for_writing
+from .worlds import World, build_worlds, compile_unit_tests, open_for_writing
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -82,7 +83,7 @@ def unmutated(worlds: Sequence[World], unit_tests: Sequence[UnitTest], folder: P
     """Names of what fails although nothing was changed: must be none, or a mutant could not be told from it."""
     found = [f"unit test {test.name}" for test in unit_tests if fails(test)]
     for world in worlds:
-        if world.name.startswith(HOSTILE_PREFIX):
+        if world.is_hostile:
             found += find_disagreements(world)
         folder.mkdir(parents=True)
         copy = folder / world.path.name
@@ -94,6 +95,9 @@ def unmutated(worlds: Sequence[World], unit_tests: Sequence[UnitTest], folder: P
             found += [f"{table} of {world.name}: other rows" for table in sorted(changed)]
             tables = {parent for test in world.project.data_tests for parent in test.parents}
             for kind, names in failing(connection, world, tables).items():
+                if kind == HOSTILE:
+                    # It compares with what the second opinion agreed with, above.
+                    continue
                 found += [f"{kind} {name} of {world.name}" for name in names]
         shutil.rmtree(folder)
     return found

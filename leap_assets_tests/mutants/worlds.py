@@ -63,6 +63,11 @@ class World:
     window: Window
     project: Project
 
+    @property
+    def is_hostile(self) -> bool:
+        """Whether it is one of `hostile_worlds.py`."""
+        return self.name.startswith(HOSTILE_PREFIX)
+
 
 def build_worlds(folder: Path) -> list[World]:
     """Both worlds in a folder, made anew where they are not there yet."""
