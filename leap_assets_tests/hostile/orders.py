@@ -10,7 +10,7 @@ from leap_assets.partitions import Window
 from .running import Warehouse, open_warehouse, spans
 from .worlds import World
 
-MOST_RUNS = 12
+MOST_RUNS = 8
 
 
 def orders_of(world: World, seed: int, count: int = 1) -> list[list[Window]]:
@@ -28,6 +28,9 @@ def _draw_order(days: Sequence[dt.date], rng: random.Random) -> list[Window]:
             if day == window.last or rng.random() < share:
                 runs.append(Window(begin, day))
                 begin = day + dt.timedelta(days=1)
+    if rng.random() < 0.3:
+        # The end of every window comes to lie where later days are loaded already.
+        return runs[::-1]
     rng.shuffle(runs)
     # Again: a day that was run already, in the middle of the others.
     for _ in range(rng.randint(0, 2)):

@@ -4,6 +4,8 @@ import contextlib
 
 import pytest
 
+from leap_assets.partitions import Window
+
 from .cases import ALL_CASES, GROUPS, Case, world_of
 from .orders import differing, orders_of
 from .running import Warehouse, build, landed
@@ -53,3 +55,10 @@ def test_days_in_any_order_give_the_same_warehouse(warehouses, group: str):
     warehouse = warehouses(group)
     for runs in orders_of(warehouse.world, seed=1):
         assert differing(warehouse, runs) == {}, runs
+
+
+def test_a_window_may_end_at_any_day(warehouses):
+    warehouse = warehouses("edges")
+    days = [Window(day, day) for day in warehouse.world.days]
+    assert differing(warehouse, days[::-1]) == {}
+    assert differing(warehouse, days) == {}

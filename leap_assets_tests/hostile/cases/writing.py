@@ -34,7 +34,7 @@ class Case:
 
 
 # Which settings the groups of cases have.
-GROUP_SETUPS = {"plain": "plain", "growth": "plain", "long": "long", "mobile": "mobile"}
+GROUP_SETUPS = {"edges": "plain", "plain": "plain", "growth": "plain", "long": "long", "mobile": "mobile"}
 
 
 def world_of(cases: Sequence[Case], group: str) -> World:
