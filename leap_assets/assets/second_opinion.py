@@ -35,7 +35,9 @@ DAYS_TAG = "leap/verify_days"
 # of a run: the days to verify, first...last; all when it is not there
 KEY = relation_key(SCHEMA, TABLE)
 KEYS = {
-    name: relation_key("leap_raw", "rejected_line") if name == LINES else relation_key(table.proof.schema, name)
+    name: relation_key("leap_raw", "rejected_line")
+    if name == LINES
+    else relation_key(table.proof.schema, name)
     for name, table in TABLES.items()
 }
 

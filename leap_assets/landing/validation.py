@@ -67,11 +67,12 @@ EXACT = {"DOUBLE": 2**53, "FLOAT": 2**24}
 # From here on, numbers do not fit the types of leap_raw.
 TYPE_LIMITS: Mapping[str, int] = {"integer": 2**63, "decimal": 10**14, "micros": 10**12, "duration": 10**12}
 IS_NESTED = (
-    "case when ascii({value}) in (91, 123) or {value} in ('true', 'false')"
-    " then json_type({json}, '$.{column}') in ('OBJECT', 'ARRAY', 'BOOLEAN') end"
+    "case when ascii({value}) in (91, 123) or {value} in ('true', 'false', 'Infinity', '-Infinity')"
+    " then json_type({json}, '$.{column}') in ('OBJECT', 'ARRAY', 'BOOLEAN', 'DOUBLE') end"
 )
-# text takes JSON numbers too (ids often are), but neither arrays (91 is `[`), objects (`{`) nor truth values. A `case`,
-# because DuckDB works out both sides of an `and` for every line, and this would parse the line once for each column
+# text takes JSON numbers too (ids often are), but neither arrays (91 is `[`), objects (`{`), truth values nor what
+# Python writes for a number without end. A `case`, because DuckDB works out both sides of an `and` for every line, and
+# this would parse the line once for each column
 IS_JSON_DOUBLE = (
     # From_json writes a double in at most 24 characters: longer ids, uuids above all, need no second look.
     "case when strlen({value}) < 25 and {value} < ':'"

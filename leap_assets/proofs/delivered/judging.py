@@ -182,8 +182,9 @@ class Judge:
                 yield from (number for number, value in enumerate(values) if value not in allowed)
             if column.pattern:
                 fits = Memo(
-                    lambda value, form=self._forms[name]: not isinstance(value, str)
-                    or form.fullmatch(value) is not None
+                    lambda value, form=self._forms[name]: (
+                        not isinstance(value, str) or form.fullmatch(value) is not None
+                    )
                 )
                 yield from (number for number, value in enumerate(values) if not fits[value])
             least, most = column.minimum, column.maximum

@@ -33,6 +33,7 @@ from leap_assets.proofs.delivered.values import (
     object_column,
     read_json,
     unscaled,
+    with_deep_stack,
 )
 
 ROWS_AT_ONCE = 20_000
@@ -99,7 +100,9 @@ def list_delivered(landing_dir: Path, log: str, day: dt.date, number: int) -> li
         packed = PACKED.get(endings[-1]) if endings else None
         ending = endings[-2:-1] if packed else endings[-1:]
         if not ending or ending[0] not in ENDINGS:
-            raise UnreadableError(f"{path} is no file that Leap reads: its name must end in one of {', '.join(ENDINGS)}")
+            raise UnreadableError(
+                f"{path} is no file that Leap reads: its name must end in one of {', '.join(ENDINGS)}"
+            )
         files.append(DeliveredFile(log, number, path, ENDINGS[ending[0]], packed))
     return files
 
@@ -227,8 +230,11 @@ def _elements(file: DeliveredFile) -> Iterator[str | None]:
     position += is_closed
     while not is_closed:
         try:
-            _, end = decoder.raw_decode(text, position)
-        except (ValueError, RecursionError):
+            try:
+                _, end = decoder.raw_decode(text, position)
+            except RecursionError:
+                _, end = with_deep_stack(decoder.raw_decode, text, position)
+        except ValueError:
             break
         yield _whole(text[position:end])
         position = behind_blanks(end)
@@ -326,7 +332,11 @@ def _fields(record: bytes) -> list[str] | None:
 def _read_parquet(file: DeliveredFile, contract: Contract) -> Iterator[Records]:
     with pq.ParquetFile(file.path) as opened:
         schema = opened.schema_arrow
-        if schema.names and schema.names[0] == UNREADABLE_COLUMN and not set(schema.names) & set(contract.names):
+        if (
+            schema.names
+            and schema.names[0] == UNREADABLE_COLUMN
+            and not set(schema.names) & set(contract.names)
+        ):
             rows = opened.metadata.num_rows
             if rows:
                 yield Records(rows, {}, [False] * rows)
@@ -437,13 +447,18 @@ def _from_moment(wanted: str, kind: pa.DataType) -> Callable[[Any], Any] | None:
         return lambda value: micros(value) // DAY_US
     if wanted in ("text", "id"):
         is_day = pa.types.is_date(kind)
-        return lambda value: spell_moment(micros(value), is_day=is_day)
+        zone = "+00" if pa.types.is_timestamp(kind) and kind.tz else ""
+        return lambda value: spell_moment(micros(value), is_day=is_day) + zone
     return None
 
 
 def spell_moment(at: int, *, is_day: bool = False) -> str:
     """A time or a day as a text."""
-    moment = dt.datetime(1970, 1, 1) + dt.timedelta(microseconds=at)
+    try:
+        moment = dt.datetime(1970, 1, 1) + dt.timedelta(microseconds=at)
+    except OverflowError:
+        # beyond the calendar of Python; nobody is called so
+        return f"{at} microseconds after 1970"
     if is_day:
         return moment.date().isoformat()
     text = moment.isoformat(" ")
@@ -484,4 +499,3 @@ def _as_json(value: Any, kind: pa.DataType) -> Any:
     if isinstance(value, float):
         return (_spell_float(value),)
     return (str(value),)
-
