@@ -230,6 +230,16 @@ def _typed(column: Column, value: Value, is_double: str = "") -> str:
     return _FROM_TEXT[column.type](value.sql)
 
 
+def hashed_id_sql(value: str, is_double: str) -> str:
+    """SQL of the text of an id that is hashed before lines are checked: as they would read it, null for none.
+
+    One that has lost its digits is null, too: its hash could not be told from that of an id.
+    """
+    # as a list of one, so that the value is worked out once
+    read = _id_from_text("v", is_double.format(column="", value="v"))
+    return f"list_transform([{value}], lambda v: case when not {_is_blank('v')} then {read} end)[1]"
+
+
 def _id_from_text(value: str, is_double: str) -> str:
     """A whole number that the file holds as a double, without the point; null where it has lost digits."""
     double = f"try_cast({value} as double)"

@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from leap_assets.landing.contracts import CONTRACTS
 from leap_assets.proofs.delivered.judging import Judged, length_us
-from leap_assets.proofs.delivered.values import DAY_US, canonical
+from leap_assets.proofs.delivered.values import DAY_US, canonical, with_deep_stack
 from leap_assets.proofs.known import Dictionary, Ints, Names
 
 Columns = dict[str, npt.NDArray[Any]]
@@ -196,7 +196,11 @@ def digest(members: Any) -> int:
     """A number that is equal for equal properties, however they are written."""
     if members is None:
         return NULL
-    text = repr(canonical(members)).encode("utf-8", "surrogatepass")
+    try:
+        shown = repr(canonical(members))
+    except RecursionError:
+        shown = with_deep_stack(lambda: repr(canonical(members)))
+    text = shown.encode("utf-8", "surrogatepass")
     return int.from_bytes(blake2b(text, digest_size=8).digest(), "little", signed=True)
 
 

@@ -33,6 +33,7 @@ from leap_assets.proofs.delivered.values import (
     object_column,
     read_json,
     unscaled,
+    with_deep_stack,
 )
 
 ROWS_AT_ONCE = 20_000
@@ -46,6 +47,8 @@ UNFINISHED = (".tmp", ".part", ".partial", ".crdownload")
 MARK = b"\xef\xbb\xbf"
 UNREADABLE_COLUMN = "unreadable"
 # of a mapped source: records that could not be read
+MAPPED_COLUMNS = ("delivered_file", "delivered_line")
+# of a mapped source: where a row comes from
 
 csv.field_size_limit(sys.maxsize)
 
@@ -227,8 +230,11 @@ def _elements(file: DeliveredFile) -> Iterator[str | None]:
     position += is_closed
     while not is_closed:
         try:
-            _, end = decoder.raw_decode(text, position)
-        except (ValueError, RecursionError):
+            try:
+                _, end = decoder.raw_decode(text, position)
+            except RecursionError:
+                _, end = with_deep_stack(decoder.raw_decode, text, position)
+        except ValueError:
             break
         yield _whole(text[position:end])
         position = behind_blanks(end)
@@ -337,6 +343,7 @@ def _read_parquet(file: DeliveredFile, contract: Contract) -> Iterator[Records]:
             return
         # a name that differs by case is another column
         chosen = [column for column in contract.columns if column.name in schema.names]
+        is_mapped = set(MAPPED_COLUMNS) <= set(schema.names)
         memos: dict[str, Memo] = {}
         if not chosen:
             if opened.metadata.num_rows:
@@ -344,12 +351,18 @@ def _read_parquet(file: DeliveredFile, contract: Contract) -> Iterator[Records]:
             return
         for group in opened.iter_batches(ROWS_AT_ONCE, columns=[column.name for column in chosen]):
             yield Records(
-                len(group), {column.name: from_arrow(column, group[column.name], memos) for column in chosen}
+                len(group),
+                {
+                    column.name: from_arrow(column, group[column.name], memos, is_mapped=is_mapped)
+                    for column in chosen
+                },
             )
 
 
-def from_arrow(column: Column, array: pa.Array, memos: dict[str, Memo]) -> list[Any]:
-    """Values of a column that has a type in its file already."""
+def from_arrow(
+    column: Column, array: pa.Array, memos: dict[str, Memo], *, is_mapped: bool = False
+) -> list[Any]:
+    """Values of a column that has a type in its file already; a text of a mapped source may have been a number."""
     kind = array.type
     if isinstance(array, pa.ExtensionArray):
         array, kind = array.storage, kind.storage_type
@@ -360,7 +373,7 @@ def from_arrow(column: Column, array: pa.Array, memos: dict[str, Memo]) -> list[
         if column.type == "object":
             return object_column(raws)
         if column.name not in memos:
-            memos[column.name] = Memo(convert_text(column))
+            memos[column.name] = Memo(convert_text(column, is_csv=is_mapped))
         return memos[column.name].column(raws)
     if pa.types.is_null(kind):
         return [None] * len(array)
@@ -434,13 +447,18 @@ def _from_moment(wanted: str, kind: pa.DataType) -> Callable[[Any], Any] | None:
         return lambda value: micros(value) // DAY_US
     if wanted in ("text", "id"):
         is_day = pa.types.is_date(kind)
-        return lambda value: spell_moment(micros(value), is_day=is_day)
+        zone = "+00" if pa.types.is_timestamp(kind) and kind.tz else ""
+        return lambda value: spell_moment(micros(value), is_day=is_day) + zone
     return None
 
 
 def spell_moment(at: int, *, is_day: bool = False) -> str:
     """A time or a day as a text."""
-    moment = dt.datetime(1970, 1, 1) + dt.timedelta(microseconds=at)
+    try:
+        moment = dt.datetime(1970, 1, 1) + dt.timedelta(microseconds=at)
+    except OverflowError:
+        # beyond the calendar of Python; nobody is called so
+        return f"{at} microseconds after 1970"
     if is_day:
         return moment.date().isoformat()
     text = moment.isoformat(" ")

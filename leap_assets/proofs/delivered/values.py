@@ -10,6 +10,8 @@ import datetime as dt
 import json
 import math
 import re
+import sys
+import threading
 import unicodedata
 from collections.abc import Callable
 from decimal import ROUND_HALF_UP, Context, Decimal
@@ -32,6 +34,8 @@ EXACT_DOUBLE, EXACT_FLOAT = 2**53, 2**24
 LARGEST_INTEGER = 2**63 - 1
 MOST_DIGITS = 308
 # a number that has more before its point is beyond a double, and no amount and no count
+DEEPEST, DEEP_STACK_BYTES = 500_000, 512 * 1024 * 1024
+# levels of a JSON value, and room for them; only what is used of it becomes memory
 REMEMBERED = 200_000
 # values of a column; more are seldom met again
 
@@ -254,7 +258,7 @@ _DECODER = json.JSONDecoder(
     object_pairs_hook=first_of_each, parse_float=_number, parse_int=_number, parse_constant=_number
 )
 _TRAILING_COMMA = re.compile(r'("(?:[^"\\]|\\.)*")|,(?=[ \t\r\n]*[}\]])', re.DOTALL)
-_LONE_SURROGATE = re.compile("[\ud800-\udfff]")
+_ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|.)", re.DOTALL)
 
 
 def read_json(text: str) -> Any:
@@ -273,27 +277,62 @@ def read_json(text: str) -> Any:
         if without == stripped:
             raise
         value = _decode(without)
-    if "\\u" in text and _has_surrogate(value):
-        raise ValueError("half of a surrogate pair")
+    if "\\ud" in text or "\\uD" in text:
+        _refuse_half_pairs(text)
     return value
+
+
+def with_deep_stack(function: Callable[..., Any], *arguments: Any) -> Any:
+    """What a recursive function gives for a value nested deeper than Python's usual limit.
+
+    Raises
+    ------
+    ValueError
+        When it is nested deeper than that.
+    """
+    found: list[Any] = []
+
+    def call() -> None:
+        try:
+            found.append(function(*arguments))
+        except (ValueError, RecursionError) as error:
+            found.append(error)
+
+    limit, stack = sys.getrecursionlimit(), threading.stack_size(DEEP_STACK_BYTES)
+    sys.setrecursionlimit(DEEPEST)
+    try:
+        thread = threading.Thread(target=call)
+        thread.start()
+        thread.join()
+    finally:
+        sys.setrecursionlimit(limit)
+        threading.stack_size(stack)
+    if isinstance(found[0], Exception):
+        raise ValueError(str(found[0]))
+    return found[0]
 
 
 def _decode(text: str) -> Any:
     try:
         value, end = _DECODER.raw_decode(text)
     except RecursionError:
-        raise ValueError("nested too deeply") from None
+        value, end = with_deep_stack(_DECODER.raw_decode, text)
     if end != len(text):
         raise ValueError("more than one value")
     return value
 
 
-def _has_surrogate(value: Any) -> bool:
-    if isinstance(value, dict):
-        return any(_has_surrogate(one) for pair in value.items() for one in pair)
-    if isinstance(value, list | tuple):
-        return any(map(_has_surrogate, value))
-    return isinstance(value, str) and _LONE_SURROGATE.search(value) is not None
+def _refuse_half_pairs(text: str) -> None:
+    """Refuse a text that spells half of a surrogate pair anywhere: it is no character."""
+    high_until = -1
+    for escape in _ESCAPE.finditer(text):
+        code = int(escape[1] or "0", 16)
+        is_low = 0xDC00 <= code < 0xE000
+        if is_low != (escape.start() == high_until):
+            raise ValueError("half of a surrogate pair")
+        high_until = escape.end() if 0xD800 <= code < 0xDC00 else -1
+        if high_until >= 0 and not text.startswith("\\u", high_until):
+            raise ValueError("half of a surrogate pair")
 
 
 def _to_object(raw: Any) -> Any:
