@@ -164,7 +164,7 @@ def prove(
             proof,
             proof.prove(sources[proof.of_books]),
             given,
-            (days[0], days[-1]) if proof.is_day_table else EVERY_DAY,
+            days,
         )
         yield Outcome(mart, comparison, describe(comparison, "the truth", TRUTH_DIFFERS), time.monotonic() - started)
 
@@ -191,10 +191,26 @@ def compare_mart(
     proof: Proof,
     expected: Frame,
     given: Given,
-    bounds: tuple[float, float] = EVERY_DAY,
-    source: str = "the truth",
+    window: range,
 ) -> Comparison:
-    """Compare a table with what its rows should be; of a table with days those between two day numbers, ends included."""
+    """Compare a table with what its rows should be; of a day table the days of a window."""
+    bounds = (window[0], window[-1]) if proof.is_day_table else EVERY_DAY
+    return compare_days(connection, mart, proof, expected, given, bounds, "the truth")
+
+
+def compare_days(
+    connection: duckdb.DuckDBPyConnection,
+    mart: str,
+    proof: Proof,
+    expected: Frame,
+    given: Given,
+    bounds: tuple[float, float],
+    source: str,
+) -> Comparison:
+    """Compare a table with what its rows should be; of a table with days those between two day numbers, ends included.
+
+    `source` is what the rows should be like, in words.
+    """
     types = read_types(connection, proof.schema, mart)
     kinds = {name: _KIND.get(type_name.partition("(")[0], "exact") for name, type_name in types.items()}
     if not proof.day:
