@@ -84,9 +84,7 @@ def execute(
     return _run(arguments, environment, shows_log=shows_log)
 
 
-def _run(
-    arguments: Sequence[str], environment: Mapping[str, str] | None, *, shows_log: bool = True
-) -> bool:
+def _run(arguments: Sequence[str], environment: Mapping[str, str] | None, *, shows_log: bool = True) -> bool:
     command = [sys.executable, "-m", "dagster", *arguments, "-m", "leap_assets.definitions"]
     started = time.monotonic()
     with subprocess.Popen(

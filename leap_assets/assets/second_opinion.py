@@ -1,4 +1,4 @@
-"""The second opinion as checks: every table computed again from the delivered files and compared with what is published.
+"""The second opinion as checks: tables computed again from the delivered files, compared with what is published.
 
 A job of its own, which no other run waits for. What is compared with what lives in `leap_assets.warehouse.verifying`.
 """
@@ -35,7 +35,9 @@ DAYS_TAG = "leap/verify_days"
 # of a run: the days to verify, first...last; all when it is not there
 KEY = relation_key(SCHEMA, TABLE)
 KEYS = {
-    name: relation_key("leap_raw", "rejected_line") if name == LINES else relation_key(table.proof.schema, name)
+    name: relation_key("leap_raw", "rejected_line")
+    if name == LINES
+    else relation_key(table.proof.schema, name)
     for name, table in TABLES.items()
 }
 

@@ -46,6 +46,7 @@ COLUMNS = (
     ),
 )
 TRUTH, SECOND_OPINION = "truth", "second_opinion"
+DAY_TABLES = frozenset(mart for mart, proof in PROOFS.items() if proof.is_day_table)
 
 
 @dataclass(frozen=True)
@@ -166,7 +167,9 @@ def prove(
             given,
             days,
         )
-        yield Outcome(mart, comparison, describe(comparison, "the truth", TRUTH_DIFFERS), time.monotonic() - started)
+        yield Outcome(
+            mart, comparison, describe(comparison, "the truth", TRUTH_DIFFERS), time.monotonic() - started
+        )
 
 
 TRUTH_DIFFERS = "Either the model is wrong, or landing/ does not hold what the simulator delivered."
@@ -346,7 +349,8 @@ def _as_read(value: Any, type_name: str) -> str:
         return str(dt.datetime(1970, 1, 1) + dt.timedelta(microseconds=int(value)))
     if type_name.startswith("DECIMAL"):
         return f"{Decimal(int(value)).scaleb(-_decimal_digits(type_name)):f}"
-    return str(value)
+    # beside a null, whole numbers are doubles
+    return str(int(value)) if type_name in ("BIGINT", "INTEGER") else str(value)
 
 
 def _decimal_digits(type_name: str) -> int:
@@ -373,7 +377,7 @@ def write_outcomes(
     outcomes: Sequence[Outcome],
     window: Window | None,
     by: str = TRUTH,
-    day_tables: Collection[str] = frozenset(mart for mart, proof in PROOFS.items() if proof.is_day_table),
+    day_tables: Collection[str] = DAY_TABLES,
 ) -> dict[dt.date, int]:
     """Replace what proof_daily says of some marts, in one transaction: of day tables the window's days, else all.
 

@@ -103,7 +103,9 @@ def verify(
     wanted = None if days is None else range(day_number(days.first), day_number(days.last) + 1)
     bounds = EVERY_DAY if wanted is None else (float(wanted[0]), float(wanted[-1]))
     chosen = {
-        name: table for name, table in TABLES.items() if name in tables and (wanted is None or table.is_of_range)
+        name: table
+        for name, table in TABLES.items()
+        if name in tables and (wanted is None or table.is_of_range)
     }
     countries = {row["code"]: row["name"] for row in read_seed(seeds_dir / "countries.csv")}
     world = World(given, countries, event_types)
@@ -135,9 +137,7 @@ def verify(
         if table.source != "stretches":
             say(f"Comparing {name}")
             compare_part(name, _rows_of(table, opinion, world), bounds)
-    outcomes = [
-        _judge(name, parts.get(name, []), errors.get(name), spent.get(name, 0.0)) for name in chosen
-    ]
+    outcomes = [_judge(name, parts.get(name, []), errors.get(name), spent.get(name, 0.0)) for name in chosen]
     return Verified(outcomes, opinion.lines, opinion.books.files, time.monotonic() - started)
 
 
@@ -177,12 +177,11 @@ def check_state(
             f"The published file holds {shown[0]} delivery days ({shown[1]} to {shown[2]}), the warehouse {loaded[0]} "
             f"({loaded[1]} to {loaded[2]}): the last run did not publish. Nothing was compared. Run its days again."
         )
-    if days is not None:
-        if loaded[1] is None or days.last < loaded[1] or days.first > loaded[2]:
-            raise VerificationError(
-                f"No delivery of {days} is loaded: the warehouse holds {loaded[1]} to {loaded[2]}. Nothing was "
-                "compared. Choose days among those, or run these first."
-            )
+    if days is not None and (loaded[1] is None or days.last < loaded[1] or days.first > loaded[2]):
+        raise VerificationError(
+            f"No delivery of {days} is loaded: the warehouse holds {loaded[1]} to {loaded[2]}. Nothing was "
+            "compared. Choose days among those, or run these first."
+        )
 
 
 def _count_lines(warehouse: duckdb.DuckDBPyConnection) -> None:

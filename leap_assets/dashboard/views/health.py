@@ -137,7 +137,7 @@ def show(board: Board) -> None:
             proofs_sql(filters),
             [PROOFS],
             None,
-            empty="Nothing was compared on these days. `make verify` computes every table again from the delivered files.",
+            empty="Nothing was compared on these days. `make verify` computes every table again, from delivered files.",
             note=(
                 "Every table computed a second time by other code: from the simulator's truth (truth), and by the last "
                 "`make verify` from the delivered files (second_opinion)."

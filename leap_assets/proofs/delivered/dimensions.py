@@ -69,13 +69,9 @@ def prove_dim_players(known: Known) -> Frame:
         "country": words[players["country"][seen]],
         "platform": words[players["platform"][seen]],
         "experiment_group": words[players["group"][seen]],
-        "display_name": objects(
-            None if number < 0 else words[number] for number in names[seen].tolist()
-        ),
+        "display_name": objects(None if number < 0 else words[number] for number in names[seen].tolist()),
         "is_inferred": ~is_registered[seen],
-        "is_internal": np.array(
-            [one in known.given.internal for one in players["id"][seen]], dtype=bool
-        ),
+        "is_internal": np.array([one in known.given.internal for one in players["id"][seen]], dtype=bool),
     }
 
 
@@ -105,7 +101,10 @@ def prove_dim_products(known: Known) -> Frame:
             line = validity["line"]
             available = line["available_from"]
             rows.append(
-                {name: text(line[name]) for name in ("product_name", "transaction_type", "tier", "currency", "cycle")}
+                {
+                    name: text(line[name])
+                    for name in ("product_name", "transaction_type", "tier", "currency", "cycle")
+                }
                 | {
                     "purchase_item": text(item),
                     "price": line["price"],

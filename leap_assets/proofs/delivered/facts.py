@@ -108,9 +108,9 @@ def find_facts(store: Store, world: World, first: int, last: int, wanted: range 
     for log, lines in around.items():
         repeats = find_repeats(log, lines)
         counted[log] = keep(lines, repeats.counts)
-        own = (lines["day"] >= first) & (lines["day"] <= last)
+        inside = (lines["day"] >= first) & (lines["day"] <= last)
         for books, kind in ((facts.duplicate, repeats.duplicate), (facts.conflicting, repeats.conflicting)):
-            for day, count in repeats.count(lines["delivered_on"], kind & own).items():
+            for day, count in repeats.count(lines["delivered_on"], kind & inside).items():
                 books[day, log] += count
     types = {name: numbering.names.words.of(name) for name in EVENT_TYPES}
     told = [
@@ -339,9 +339,7 @@ def _add_events(
 ) -> None:
     words = numbering.names.words
     texts = words.texts
-    facts.known["events"] = _count(
-        player=events["player_id"], day=events["day"], type=events["event_type"]
-    )
+    facts.known["events"] = _count(player=events["player_id"], day=events["day"], type=events["event_type"])
     ads = keep(events, events["event_type"] == types["ad_watched"])
     total = exchange(
         np.where(ads["revenue"] == NULL, 0, ads["revenue"]).tolist(),
@@ -363,9 +361,7 @@ def _add_events(
     }
 
 
-def _add_attempts(
-    facts: Facts, events: Columns, types: Mapping[str, int], first: int, last: int
-) -> None:
+def _add_attempts(facts: Facts, events: Columns, types: Mapping[str, int], first: int, last: int) -> None:
     """Each start of a level with the next event of that player, session and level, if that is a result."""
     start, complete, fail = (types[f"level_{name}"] for name in ("start", "complete", "fail"))
     of_levels = keep(events, np.isin(events["event_type"], [start, complete, fail]))
@@ -419,4 +415,3 @@ def _add_matches(
     facts.known["conflict"] = as_columns(found.conflicts, CONFLICT)
     facts.known["contact"] = as_columns(found.contacts, CONTACT)
     facts.tables["stage_centroids"] = as_columns(found.centroids, CENTROID)
-

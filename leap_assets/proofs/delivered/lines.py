@@ -126,9 +126,7 @@ class Store:
 
     def __init__(self, numbering: Numbering) -> None:
         self.numbering = numbering
-        self._days: defaultdict[int, defaultdict[str, list[Columns]]] = defaultdict(
-            lambda: defaultdict(list)
-        )
+        self._days: defaultdict[int, defaultdict[str, list[Columns]]] = defaultdict(lambda: defaultdict(list))
 
     def add(self, log: str, judged: Judged, delivered_on: int) -> None:
         """Take in accepted lines, which come in the order of arrival."""
@@ -139,10 +137,8 @@ class Store:
             columns["length_us"] = length_us(CONTRACTS[log], columns)
         kept: Columns = {name: self._keep(kind, columns[name]) for name, kind in KEPT[log].items()}
         kept["delivered_on"] = np.full(judged.accepted, delivered_on, dtype=np.int64)
-        if "started" in columns:
-            day = np.array(columns["started"], dtype=np.int64) // DAY_US
-        else:
-            day = kept["delivered_on"]
+        started = columns.get("started")
+        day = kept["delivered_on"] if started is None else np.array(started, dtype=np.int64) // DAY_US
         kept["day"] = day
         for number in np.unique(day).tolist():
             rows = day == number

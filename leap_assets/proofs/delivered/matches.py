@@ -111,7 +111,11 @@ def find_matches(
         place = (match, day)
         starts[place] = min(start, starts.get(place, start))
         is_counted[place] |= not internal[player]
-    players, matches, words = numbering.names.players.texts, numbering.matches.texts, numbering.names.words.texts
+    players, matches, words = (
+        numbering.names.players.texts,
+        numbering.matches.texts,
+        numbering.names.words.texts,
+    )
     order = np.lexsort((heartbeats["event_date_time"], heartbeats["match_day"], heartbeats["session_id"]))
     columns = {name: column[order] for name, column in heartbeats.items()}
     for match, day, rows in _runs(columns["session_id"], columns["match_day"]):
@@ -123,9 +127,7 @@ def find_matches(
         beat = (2 * (at - start) + rule.beat_us) // (2 * rule.beat_us)
         arena = Arena.of(own, beat, players, words)
         named = (str(matches[match]), day)
-        found.centroids += (
-            (*named, *row) for row in arena.centroids()
-        )
+        found.centroids += ((*named, *row) for row in arena.centroids())
         conflicts, contacts = arena.meet(rule)
         for rows_found, islands in ((found.conflicts, conflicts), (found.contacts, contacts)):
             for one, two, number, first, last, beats, *distances in islands:
@@ -313,4 +315,3 @@ def _islands(
             island = []
         if one is not None:
             island.append(one)
-

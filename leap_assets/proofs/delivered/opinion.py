@@ -124,9 +124,7 @@ def form_opinion(
     if days is not None:
         first_wanted, last_wanted = days[0] - reach, days[-1] + reach
         most = reach + world.margin + EARLY_DAYS
-        deliveries = deliveries[
-            (deliveries >= first_wanted - most) & (deliveries <= last_wanted + most)
-        ]
+        deliveries = deliveries[(deliveries >= first_wanted - most) & (deliveries <= last_wanted + most)]
     parts: list[Mapping[str, Frame]] = [_nothing(world, numbering)]
     settled: int | None = None
 
@@ -252,4 +250,3 @@ def _by_reason(lines: Counter[tuple[int, str, str]]) -> Frame:
         "reason": objects(reason for _, _, reason in places),
         "lines": np.array([lines[place] for place in places], dtype=np.int64),
     }
-

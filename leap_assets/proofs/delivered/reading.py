@@ -98,7 +98,9 @@ def list_delivered(landing_dir: Path, log: str, day: dt.date, number: int) -> li
         packed = PACKED.get(endings[-1]) if endings else None
         ending = endings[-2:-1] if packed else endings[-1:]
         if not ending or ending[0] not in ENDINGS:
-            raise UnreadableError(f"{path} is no file that Leap reads: its name must end in one of {', '.join(ENDINGS)}")
+            raise UnreadableError(
+                f"{path} is no file that Leap reads: its name must end in one of {', '.join(ENDINGS)}"
+            )
         files.append(DeliveredFile(log, number, path, ENDINGS[ending[0]], packed))
     return files
 
@@ -328,7 +330,11 @@ def _fields(record: bytes) -> list[str] | None:
 def _read_parquet(file: DeliveredFile, contract: Contract) -> Iterator[Records]:
     with pq.ParquetFile(file.path) as opened:
         schema = opened.schema_arrow
-        if schema.names and schema.names[0] == UNREADABLE_COLUMN and not set(schema.names) & set(contract.names):
+        if (
+            schema.names
+            and schema.names[0] == UNREADABLE_COLUMN
+            and not set(schema.names) & set(contract.names)
+        ):
             rows = opened.metadata.num_rows
             if rows:
                 yield Records(rows, {}, [False] * rows)
@@ -484,4 +490,3 @@ def _as_json(value: Any, kind: pa.DataType) -> Any:
     if isinstance(value, float):
         return (_spell_float(value),)
     return (str(value),)
-

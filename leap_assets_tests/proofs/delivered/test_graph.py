@@ -59,7 +59,12 @@ def deliver(leap):
             "event_length_seconds": 1800.25,
         },
         session
-        | {"player_id": "b", "session_id": "server", "event_date_time": at(1, "23:59:59"), "event_length_seconds": 9.7},
+        | {
+            "player_id": "b",
+            "session_id": "server",
+            "event_date_time": at(1, "23:59:59"),
+            "event_length_seconds": 9.7,
+        },
     )
     lines(
         "session",
@@ -67,19 +72,34 @@ def deliver(leap):
         "b.jsonl",
         # joins the same match after midnight
         session
-        | {"player_id": "c", "session_id": "server", "event_date_time": at(2, "00:40:00"), "event_length_seconds": 600},
+        | {
+            "player_id": "c",
+            "session_id": "server",
+            "event_date_time": at(2, "00:40:00"),
+            "event_length_seconds": 600,
+        },
         # a repeat with another value, and one with a length that nobody plays
         session
-        | {"player_id": "b", "session_id": "server", "event_date_time": at(1, "23:59:59"), "event_length_seconds": 9},
+        | {
+            "player_id": "b",
+            "session_id": "server",
+            "event_date_time": at(1, "23:59:59"),
+            "event_length_seconds": 9,
+        },
         session
-        | {"player_id": "b", "session_id": "x", "event_date_time": at(2, "10:00:00"), "event_length_seconds": 90000},
+        | {
+            "player_id": "b",
+            "session_id": "x",
+            "event_date_time": at(2, "10:00:00"),
+            "event_length_seconds": 90000,
+        },
     )
     leap.landed("transaction", 2, "shop.csv").write_text(
         "transaction_id,player_id,event_date_time,purchase_item,purchase_price,currency,transaction_type\n"
         f't1,17.0,{at(2, "11:00")},"sword, long",1000000000,JPY,Skins\n'
         f"t2,Zoë 🎮,{at(2, '11:00:00')},hat,-4.99,EUR,Emotes\n"
         f"t3,17,{as_day(2)} 12:00:00 BST,hat,4.99,EUR,Emotes\n"
-        f"t1,17,{at(2, '11:00:00')},\"sword, long\",1e9,JPY,Skins\n"
+        f't1,17,{at(2, "11:00:00")},"sword, long",1e9,JPY,Skins\n'
     )
     beats = [(player, team, n) for player, team in (("17", None), ("b", None), ("c", "17")) for n in range(8)]
     moments = [
@@ -107,14 +127,22 @@ def deliver(leap):
         ("e6", "feature_used", at(2, "09:30:00"), {"feature": "chat", "extra": 0.50}),
     ]
     events = [
-        event | {"event_id": name, "event_type": kind, "timestamp": when}
+        event
+        | {"event_id": name, "event_type": kind, "timestamp": when}
         | ({} if members is None else {"properties": members})
         for name, kind, when, members in told
     ]
     again = events[-1] | {"properties": {"extra": 0.5, "feature": "chat"}}
-    alone = {"player_id": "Zoë 🎮", "event_id": 9, "event_type": "session_start", "timestamp": at(2, "23:50:00")}
+    alone = {
+        "player_id": "Zoë 🎮",
+        "event_id": 9,
+        "event_type": "session_start",
+        "timestamp": at(2, "23:50:00"),
+    }
     on = alone | {"event_id": "10", "event_type": "achievement_unlocked", "timestamp": at(3, "00:05:00")}
-    lines("client", 2, "events.ndjson", *events, again, alone, event | {"event_id": "?", "event_type": "joined"})
+    lines(
+        "client", 2, "events.ndjson", *events, again, alone, event | {"event_id": "?", "event_type": "joined"}
+    )
     lines("client", 3, "events.ndjson", on | {"properties": {"achievement": "owl"}}, on)
     lines("signons", 3, "late.ndjson", {"player_id": "e", "event_date_time": at(1, "00:00:00")})
 

@@ -64,7 +64,11 @@ def test_a_conflict_ends_when_the_pause_is_longer_than_the_cooldown():
         return [
             fix
             for beat in beats
-            for fix in (("a", "red", beat * 30, 0), ("b", "blue", beat * 30, 30), ("c", "blue", beat * 30, 30))
+            for fix in (
+                ("a", "red", beat * 30, 0),
+                ("b", "blue", beat * 30, 30),
+                ("c", "blue", beat * 30, 30),
+            )
         ]
 
     # exactly 30 units are close; a pause of two beats is the cooldown, one of three is more
@@ -74,7 +78,12 @@ def test_a_conflict_ends_when_the_pause_is_longer_than_the_cooldown():
         ("blue", "red", 1, 0, 90 * SECOND, 2, 30.0, 30.0),
         ("blue", "red", 2, 150 * SECOND, 180 * SECOND, 1, 30.0, 30.0),
     ]
-    assert [row[2:5] for row in found.contacts] == [("a", "b", 1), ("a", "b", 2), ("a", "c", 1), ("a", "c", 2)]
+    assert [row[2:5] for row in found.contacts] == [
+        ("a", "b", 1),
+        ("a", "b", 2),
+        ("a", "c", 1),
+        ("a", "c", 2),
+    ]
     assert found_of(*at(0)[:1], ("b", "blue", 0, 30.001)).conflicts == []
 
 

@@ -19,7 +19,8 @@ def event(hour, kind="", match=7, name=""):
 def named(*events, limit=LIMIT):
     found = find_named(1, 7, sorted(events), limit)
     return sorted(
-        (told.first / HOUR, told.last / HOUR, None if told.ended is None else told.ended / HOUR) for told in found
+        (told.first / HOUR, told.last / HOUR, None if told.ended is None else told.ended / HOUR)
+        for told in found
     )
 
 
@@ -71,10 +72,14 @@ def test_from_a_start_to_its_end_is_one_session_over_midnights():
 
 
 def test_the_earliest_start_behind_the_end_before_counts():
-    found = named(event(10, "end"), event(22, "start"), event(23, "start"), event(25, "end"), event(26, "end"))
+    found = named(
+        event(10, "end"), event(22, "start"), event(23, "start"), event(25, "end"), event(26, "end")
+    )
     # what comes behind the end goes on from the day before
     assert found == [(10, 26, 26)]
-    apart = named(event(10, "end"), event(22, "start"), event(25, "end"), event(43, "start"), event(44, "end"))
+    apart = named(
+        event(10, "end"), event(22, "start"), event(25, "end"), event(43, "start"), event(44, "end")
+    )
     assert apart == [(10, 25, 25), (43, 44, 44)]
 
 

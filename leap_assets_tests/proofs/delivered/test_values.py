@@ -136,10 +136,17 @@ def test_of_a_doubled_name_the_first_counts_and_a_comma_before_a_bracket_is_read
 
 
 @pytest.mark.parametrize(
-    "text", ['{"a": 01}', "{a: 1}", '{"a": 1} x', '{"a": "\ud800"}'.encode("unicode_escape").decode(), '{"a": "x\ty"}']
+    "text",
+    [
+        '{"a": 01}',
+        "{a: 1}",
+        '{"a": 1} x',
+        '{"a": "\ud800"}'.encode("unicode_escape").decode(),
+        '{"a": "x\ty"}',
+    ],
 )
 def test_what_is_no_json_is_refused(text):
-    with pytest.raises(ValueError, match="."):
+    with pytest.raises(ValueError):  # noqa: PT011 - the words are those of Python
         read_json(text)
 
 
