@@ -34,8 +34,8 @@ def build_proofs(partitions: dg.PartitionsDefinition, settings: Settings) -> dg.
             "One row per day, table and independent computation that its rows were compared with: how many were "
             "compared, and how many differ. Of a table without days, all rows count on the last loaded day.\n\nA run "
             "of the simulated world compares the days that it wrote, and history tables whole, with the simulator's "
-            "truth: nothing is published while a row differs. `make verify` compares tables of any source with a second "
-            "opinion, computed from delivered files; its rows are those of the last verification."
+            "truth: nothing is published while a row differs. `make verify` compares tables of any source with a "
+            "second opinion, computed from delivered files; its rows are those of the last verification."
         ),
         group_name=MARTS,
         owners=OWNERS,
