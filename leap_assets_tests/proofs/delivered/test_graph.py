@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from leap_assets.assets.proofs import given_by
-from leap_assets.assets.second_opinion import CHECK, KEYS, VERIFY_JOB
+from leap_assets.assets.second_opinion import CHECK, KEYS, VERIFY_JOB, VERIFY_OP
 from leap_assets.definitions import build_defs
 from leap_assets.partitions import Window
 from leap_assets.proofs.delivered.registry import TABLES
@@ -279,7 +279,7 @@ def test_the_simulated_world_is_proven_twice(make_leap):
 
 def test_the_second_opinion_is_no_part_of_the_daily_job():
     defs = build_defs(dataclasses.replace(load_settings({}), source=LANDING))
-    assert "second_opinion" not in {node.name for node in defs.resolve_job_def("daily_warehouse").nodes}
-    assert {node.name for node in defs.resolve_job_def(VERIFY_JOB).nodes} == {"second_opinion"}
+    assert VERIFY_OP not in {node.name for node in defs.resolve_job_def("daily_warehouse").nodes}
+    assert {node.name for node in defs.resolve_job_def(VERIFY_JOB).nodes} == {VERIFY_OP}
     keys = {key for key in defs.resolve_asset_graph().asset_check_keys if key.name == CHECK}
     assert {key.asset_key for key in keys} == set(KEYS.values())
