@@ -35,7 +35,8 @@ MARTS = {"work": SAME_WORK, "marts": CLIENT_MARTS}
 
 def load(landing: Path, warehouse: Path, first: dt.date, last: dt.date) -> dict[str, Any]:
     """Load the client log of some delivery days into a new file; closing it is part of the work."""
-    from leap_assets.landing.ingestion import load_deliveries, read_rates
+    from leap_assets.landing.ingestion import load_deliveries
+    from leap_assets.landing.seeds import read_rates
     from leap_assets.warehouse.connections import open_for_writing
 
     watch = Stopwatch()

@@ -139,7 +139,8 @@ def load(log: str, folder: Path, first: dt.date, last: dt.date) -> dict[str, Any
     # DuckDB imports it for the first date that it is given
     import pandas  # noqa: F401
 
-    from leap_assets.landing.ingestion import load_deliveries, read_rates
+    from leap_assets.landing.ingestion import load_deliveries
+    from leap_assets.landing.seeds import read_rates
     from leap_assets.warehouse.connections import open_for_writing
 
     watch = Stopwatch()

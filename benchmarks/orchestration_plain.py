@@ -17,7 +17,8 @@ from pathlib import Path
 from leap_assets.assets.dbt import AFTER_KERNEL, BEFORE_KERNEL, MANIFEST, dbt_arguments
 from leap_assets.assets.proofs import given_by
 from leap_assets.landing.contracts import CONTRACTS
-from leap_assets.landing.ingestion import load_deliveries, read_rates
+from leap_assets.landing.ingestion import load_deliveries
+from leap_assets.landing.seeds import read_rates
 from leap_assets.landing.thresholds import Thresholds, check_thresholds
 from leap_assets.landing.writing import write_delivery
 from leap_assets.partitions import Window, event_window

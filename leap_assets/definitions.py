@@ -19,7 +19,7 @@ from leap_assets.assets.published import build_published
 from leap_assets.assets.raw import build_raw
 from leap_assets.assets.second_opinion import build_second_opinion, build_verify_job, proof_daily_spec
 from leap_assets.jobs import DAILY_JOB, build_failure_hook, build_jobs
-from leap_assets.partitions import daily_partitions
+from leap_assets.partitions import daily_partitions, refuse_other_days
 from leap_assets.resources import LandingZone, LeapDbt, Warehouse
 from leap_assets.schedules import build_schedules
 from leap_assets.sensors import build_sensors
@@ -93,6 +93,8 @@ def _warehouse(settings: Settings) -> Warehouse:
     return Warehouse.from_settings(settings)
 
 
+# when Dagster's command line loads this, its arguments are known
+refuse_other_days(load_settings().start_date)
 # single-run backfills are in beta since 2023: not worth a warning at every start
 warnings.filterwarnings("ignore", category=dg.BetaWarning)
 defs = build_defs()

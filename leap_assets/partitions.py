@@ -10,6 +10,7 @@ import datetime as dt
 import math
 from collections.abc import Iterator
 
+import click
 import dagster as dg
 
 # Lines are accepted up to 72 h after their event.
@@ -47,6 +48,56 @@ class Window:
 def daily_partitions(start_date: dt.date) -> dg.DailyPartitionsDefinition:
     """The one partitions definition: a UTC day each, from `start_date` to yesterday."""
     return dg.DailyPartitionsDefinition(start_date=start_date.isoformat(), timezone="UTC")
+
+
+def refuse_other_days(start_date: dt.date) -> None:
+    """Refuse a `dagster` command whose days are no partitions, before Dagster does so by a stack trace.
+
+    Dagster's command line loads the definitions first, so its arguments are known when they are loaded; everywhere
+    else (the UI, the daemon, a test) there are none, and nothing happens.
+
+    Raises
+    ------
+    click.ClickException
+        With what is wrong, which days there are and what to do. Click prints it and exits with 1.
+    """
+    command = click.get_current_context(silent=True)
+    if command is None or not {"partition", "partition_range"} <= set(command.params):
+        return
+    day, days = command.params["partition"], command.params["partition_range"]
+    yesterday = dt.datetime.now(dt.UTC).date() - dt.timedelta(days=1)
+    if said := _describe_other_days(day, days, start_date, yesterday):
+        raise click.ClickException(f"{said} Nothing was done.")
+
+
+def _describe_other_days(day: str | None, days: str | None, first: dt.date, last: dt.date) -> str | None:
+    """What is wrong with the days that a command was given, None for nothing; `last` is the newest partition."""
+    if first > last:
+        return f"There is no day yet: the first is {first} (LEAP_START_DATE), and a day can be run when it is over."
+    there_are = f"The days are {first} (LEAP_START_DATE) to {last}, yesterday in UTC"
+    if day and days:
+        return "--partition and --partition-range were both given. Give one of them."
+    if not day and not days:
+        return (
+            f"No day was given. {there_are}: add --partition {last}, or --partition-range {first}...{last}."
+        )
+    keys = [day] if day else str(days).split("...")
+    if days and len(keys) != 2:
+        return f"--partition-range {days} is no range. Write it first...last: --partition-range {first}...{last}."
+    for key in keys:
+        try:
+            found = dt.date.fromisoformat(str(key))
+        except ValueError:
+            found = None
+        if found is None or found.isoformat() != key:
+            return f"{key} is no day such as {last}. {there_are}: give one of them."
+        if found < first:
+            return f"{key} is before the first day. {there_are}: give one of them, or set LEAP_START_DATE."
+        if found > last:
+            return f"{key} is not over yet. {there_are}: give one of them, or wait until midnight UTC after {key}."
+    if keys[0] > keys[-1]:
+        return f"--partition-range {days} ends before it starts. Write it {keys[-1]}...{keys[0]}."
+    return None
 
 
 def delivery_window(context: dg.AssetExecutionContext) -> Window:

@@ -541,12 +541,12 @@ class LandingZone(dg.ConfigurableResource[Any]):
 
     path: str
     source: str
-    exchange_rates: str = str(DBT_PROJECT_DIR / "seeds" / "exchange_rates.csv")
+    seeds: str = str(DBT_PROJECT_DIR / "seeds")
 
     @property
-    def exchange_rates_path(self) -> Path:
-        """The dbt seed of exchange rates: a line in another currency is rejected."""
-        return Path(self.exchange_rates)
+    def seeds_dir(self) -> Path:
+        """The dbt seeds: a line in a currency without an exchange rate is rejected."""
+        return Path(self.seeds)
 
     @property
     def dir(self) -> Path:

@@ -14,7 +14,8 @@ from leap_assets.assets.layers import OWNERS, RAW, columns_of, landing_key, rela
 from leap_assets.landing.contracts import CONTRACTS, Column
 from leap_assets.landing.files import LandingError, find_strays
 from leap_assets.landing.hashing import KeyedHash
-from leap_assets.landing.ingestion import DELIVERY, REJECTED_LINE, Loaded, raw_columns, read_rates
+from leap_assets.landing.ingestion import DELIVERY, REJECTED_LINE, Loaded, raw_columns
+from leap_assets.landing.seeds import read_seeds
 from leap_assets.landing.thresholds import CLAIMS, Finding, Thresholds
 from leap_assets.partitions import delivery_window
 from leap_assets.resources import LandingZone, Warehouse
@@ -91,6 +92,11 @@ def build_raw(partitions: dg.PartitionsDefinition, settings: Settings) -> dg.Ass
         logs = [log for log, c in CONTRACTS.items() if relation_key(SCHEMA, c.table) in selected] or CONTRACTS
         logs = [log for log in logs if log in settings.logs]
         hashing = _hashing(settings, landing)
+        try:
+            # All of them, before anything is written: dbt would misread some of what is wrong with one.
+            rates = read_seeds(landing.seeds_dir).rated_from
+        except LandingError as error:
+            raise dg.Failure(str(error), allow_retries=False) from None
         for stray in find_strays(landing.dir, settings.logs):
             context.log.warning(stray)
         try:
@@ -99,7 +105,7 @@ def build_raw(partitions: dg.PartitionsDefinition, settings: Settings) -> dg.Ass
                 days,
                 logs=logs,
                 start_date=settings.start_date,
-                rates=read_rates(landing.exchange_rates_path),
+                rates=rates,
                 session_max_hours=settings.session_max_hours,
                 hashing=hashing,
                 event_types=_event_types(settings),

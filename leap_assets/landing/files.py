@@ -33,6 +33,10 @@ class LandingError(Exception):
     """A delivery that cannot be read; the message names the file and the remedy. Nothing was written."""
 
 
+class TextError(LandingError):
+    """A file whose bytes are no text as Leap reads it; the message repeats nothing of it."""
+
+
 class Readable(Protocol):
     """A file whose records can be read: what its bytes mean, how they are opened, and where it lies in words."""
 
@@ -84,6 +88,11 @@ class LandedFile:
 
 def unreadable(file: Readable, error: Exception) -> LandingError:
     """The message for a file whose bytes cannot be read."""
+    if isinstance(error, PermissionError):
+        return LandingError(
+            f"{file.path} cannot be read (permission denied). Let the user that Leap runs as read it, or move it out "
+            f"of {file.place}; nothing was loaded."
+        )
     reason = str(error).splitlines()[0] if str(error) else type(error).__name__
     return LandingError(
         f"{file.path} cannot be read ({reason}). Replace it with a complete copy, or move it out of {file.place}; "
@@ -124,13 +133,7 @@ def list_files(landing_dir: Path, log: str, days: Iterable[dt.date]) -> list[Lan
     files = []
     for day in days:
         folder = landing_dir / log / day.isoformat()
-        if not folder.exists():
-            continue
-        if not folder.is_dir():
-            raise LandingError(
-                f"{folder} is a file, but deliveries are folders. Move it to {folder}/; nothing was loaded."
-            )
-        for path in sorted(folder.iterdir()):
+        for path in _list_folder(folder):
             if is_left_alone(path.name):
                 continue
             if path.is_dir():
@@ -152,6 +155,33 @@ def list_files(landing_dir: Path, log: str, days: Iterable[dt.date]) -> list[Lan
     return files
 
 
+def _list_folder(folder: Path) -> list[Path]:
+    """What is in the folder of a delivery, in order; nothing when there is none."""
+    try:
+        if not folder.exists():
+            return []
+        if not folder.is_dir():
+            raise LandingError(
+                f"{folder} is a file, but deliveries are folders. Move it to {folder}/; nothing was loaded."
+            )
+        paths = sorted(folder.iterdir())
+        for path in paths:
+            # a folder that may be listed, but not entered, fails here
+            path.lstat()
+    except OSError as error:
+        raise unreadable_folder(folder, error) from error
+    return paths
+
+
+def unreadable_folder(folder: Path, error: OSError) -> LandingError:
+    """The message for a folder that cannot be listed."""
+    reason = "permission denied" if isinstance(error, PermissionError) else error.strerror or str(error)
+    return LandingError(
+        f"{folder} cannot be read ({reason}). Let the user that Leap runs as read and enter it, or move it away; "
+        "nothing was loaded."
+    )
+
+
 def is_left_alone(name: str) -> bool:
     """Whether a file of a delivery is hidden or still being copied, by its name."""
     return name.startswith(".") or Path(name).suffix.lower() in UNFINISHED
@@ -170,16 +200,23 @@ def find_strays(landing_dir: Path, logs: Sequence[str] = tuple(CONTRACTS)) -> li
     """Sentences about things in landing/ that no run will ever read: unknown logs, folders that are not a day."""
     strays = []
     known = ", ".join(logs)
-    for log in sorted(landing_dir.iterdir()) if landing_dir.is_dir() else []:
+    for log in _list_landing(landing_dir) if landing_dir.is_dir() else []:
         if log.name.startswith("."):
             continue
         if log.name not in logs or not log.is_dir():
             strays.append(f"{log} is never read: the logs of this source are {known}.")
             continue
-        for day in sorted(log.iterdir()):
+        for day in _list_landing(log):
             if not day.name.startswith(".") and not _is_day(day.name):
                 strays.append(f"{day} is never read: put it into a folder of its day, {log}/YYYY-MM-DD/.")
     return strays
+
+
+def _list_landing(folder: Path) -> list[Path]:
+    try:
+        return sorted(folder.iterdir())
+    except OSError as error:
+        raise unreadable_folder(folder, error) from error
 
 
 def list_days(landing_dir: Path) -> list[dt.date]:
@@ -188,7 +225,7 @@ def list_days(landing_dir: Path) -> list[dt.date]:
         dt.date.fromisoformat(folder.name)
         for log in CONTRACTS
         if (landing_dir / log).is_dir()
-        for folder in (landing_dir / log).iterdir()
+        for folder in _list_landing(landing_dir / log)
         if _is_day(folder.name)
     }
     return sorted(days)

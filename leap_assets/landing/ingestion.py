@@ -5,7 +5,6 @@ before anything changed. The rules of a line are generated in `validation.py`.
 """
 
 import contextlib
-import csv
 import dataclasses
 import datetime as dt
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -99,16 +98,6 @@ def create_raw_tables(connection: duckdb.DuckDBPyConnection) -> None:
     for table, columns in {**tables, "rejected_line": REJECTED_LINE, "delivery": DELIVERY}.items():
         body = ", ".join(f"{quote_identifier(column.name)} {column.sql_type}" for column in columns)
         connection.execute(f"create table if not exists leap_raw.{table} ({body})")
-
-
-def read_rates(seed: Path) -> dict[str, dt.date]:
-    """First day with an exchange rate, by currency, from the dbt seed exchange_rates."""
-    first: dict[str, dt.date] = {}
-    with seed.open(newline="") as file:
-        for row in csv.DictReader(file):
-            day = dt.date.fromisoformat(row["valid_from"])
-            first[row["currency"]] = min(day, first.get(row["currency"], day))
-    return first
 
 
 def load_deliveries(

@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv as pacsv
 
-from leap_assets.landing.files import Readable, unreadable
+from leap_assets.landing.files import Readable, TextError, unreadable
 
 BLOCK_BYTES = 2 * 1024 * 1024
 # large enough that Arrow and DuckDB work on full vectors, small enough to bound memory
@@ -25,6 +25,10 @@ ARROW_BYTES = 2**30
 QUOTED_SPAN_LINES = 100
 # a quoted CSV field may go over this many line ends; a stray quote must not swallow the rest of the file
 BOM = b"\xef\xbb\xbf"
+# of UTF-16 and UTF-32, in either order of bytes
+OTHER_BOMS = (b"\xff\xfe", b"\xfe\xff", b"\x00\x00\xfe\xff")
+OBJECTS_OF_CR = re.compile(rb"\}[ \t]*\r[ \t\r]*\{")
+# JSON objects with nothing but carriage returns between them
 NEWLINE, RETURN, QUOTE = 10, 13, 34
 EMPTY_LINES = (b"\n", b"\r\n", b"\r")
 # the last is how a file may end
@@ -63,6 +67,8 @@ def read_records(file: Readable) -> Iterator[pa.Table]:
         return
     first_line = 1
     for block in _whole_lines(file):
+        if first_line == 1 and b"\r" in block and b"\n" not in block and OBJECTS_OF_CR.search(block):
+            raise _of_old_macs(file)
         starts = _line_starts(block)
         yield _table(block, starts, first_line)
         first_line += len(starts) - 1
@@ -85,6 +91,8 @@ def read_csv_header(file: Readable, delimiter: str = ",") -> list[str]:
             for name in next(csv.reader([first.decode().rstrip("\r")], delimiter=delimiter, strict=True), [])
         ]
     except (UnicodeDecodeError, csv.Error) as error:
+        if b"\r" in first.rstrip(b"\r") and isinstance(error, csv.Error):
+            raise _of_old_macs(file) from error
         raise unreadable(file, error) from error
 
 
@@ -153,10 +161,35 @@ def with_fields(table: pa.Table, n_fields: int, delimiter: str = ",") -> pa.Tabl
 def _blocks(file: Readable) -> Iterator[bytes]:
     with file.open() as stream:
         try:
+            is_first = True
             while block := stream.read(BLOCK_BYTES):
+                if is_first and is_other_encoding(block):
+                    raise TextError(
+                        f"{file.path} is UTF-16 or UTF-32, but Leap reads UTF-8. Save it as UTF-8 (spreadsheets call "
+                        f"it CSV UTF-8), or move it out of {file.place}; nothing was loaded."
+                    )
+                is_first = False
                 yield block
         except (OSError, pa.ArrowException) as error:
             raise unreadable(file, error) from error
+
+
+def is_other_encoding(head: bytes) -> bool:
+    """Whether the start of a file is that of a text in UTF-16 or UTF-32, with or without its mark."""
+    if head.startswith(OTHER_BOMS):
+        return True
+    # a text for machines starts with characters of ASCII, of which every other byte is then 0
+    first, second = head[0:4:2], head[1:4:2]
+    return len(head) >= 4 and (
+        (first == b"\0\0" and second.strip(b"\0") != b"") or (second == b"\0\0" and first.strip(b"\0") != b"")
+    )
+
+
+def _of_old_macs(file: Readable) -> TextError:
+    return TextError(
+        f"{file.path} has lines that end in a carriage return alone, as on old Macs. Save it with line feeds, or move "
+        f"it out of {file.place}; nothing was loaded."
+    )
 
 
 def _whole_lines(file: Readable) -> Iterator[bytes]:

@@ -9,10 +9,15 @@ import datetime as dt
 from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
 
-from leap_assets.landing.contracts import CONTRACTS
+from leap_assets.landing.contracts import CONTRACTS, SESSION_MAX_HOURS
 
 Query: TypeAlias = Callable[[str, Sequence[Any]], Sequence[Any]]
 # SQL that the engines have in common and the values of its question marks, to rows
+MOST_EXAMPLES = 5
+# of sessions in one sentence
+LOOK_BACK_DAYS = 62
+# Deliveries before and behind a run in which the other end of its sessions is looked for: twice the most that
+# LEAP_SESSION_MAX_HOURS can be. Looking through all of history would cost more every night.
 FUTURE_GRACE_H = 1
 # sessions end after midnight: only lines further ahead of their delivery day come from a wrong clock
 
@@ -27,6 +32,7 @@ class Thresholds:
     max_rejected_share: float = 0.05
     max_future_share: float = 0.01
     max_price_factor: float = 10.0
+    session_max_hours: float = SESSION_MAX_HOURS
 
 
 @dataclasses.dataclass(frozen=True)
@@ -71,6 +77,11 @@ CLAIMS: dict[str, tuple[str, str]] = {
         "delivery",
         f"At most LEAP_CHECK_FUTURE_SHARE of the lines of a log and delivery day are more than {FUTURE_GRACE_H} h "
         "ahead of its end.",
+    ),
+    "no_session_is_too_long": (
+        "delivery",
+        "No session is longer than LEAP_SESSION_MAX_HOURS. Longer ones of the session log are rejected; events of the "
+        "client log between a start and an end further apart count on their own days.",
     ),
     "few_optional_values_are_missing": (
         "delivery",
@@ -120,6 +131,7 @@ def check_thresholds(
         _share_rejected(query, window, limits),
         _share_of_wrong_types(query, window, limits),
         _share_ahead(query, window, logs, limits),
+        _long_sessions(query, days, limits),
         _share_of_nulls(query, window, logs, limits),
     ]
     return findings
@@ -249,6 +261,58 @@ def _share_ahead(query: Query, window: Sequence[dt.date], logs: Sequence[str], l
         window,
     )
     return _worst("few_clocks_are_ahead", rows, limits.max_future_share)
+
+
+def _long_sessions(query: Query, days: Sequence[dt.date], limits: Thresholds) -> Finding:
+    rejected = query(
+        f"""select message, source_file, line_number, count(*) over () as found from leap_raw.rejected_line
+        where log = 'session' and reason = 'out_of_window' and contains(message, ' seconds are more than ')
+            and delivery_date between ? and ?
+        order by delivery_date, source_file, line_number limit {MOST_EXAMPLES}""",
+        [days[0], days[-1]],
+    )
+    look_back = dt.timedelta(days=LOOK_BACK_DAYS)
+    # a start, and the first end behind it in the order that player-sessions are made in
+    spans = query(
+        f"""with ends as (
+            select player_id, session_id, event_id, timestamp as happened_at, delivery_date,
+                case when event_type = 'session_end' then 1 else 0 end as is_end
+            from leap_raw.event_client
+            where session_id is not null and event_type in ('session_start', 'session_end')
+                and delivery_date between ? and ?
+        ),
+        followed as (
+            select player_id, session_id, happened_at, is_end,
+                min(case when is_end = 1 then happened_at end) over (
+                    partition by player_id, session_id order by happened_at, is_end, event_id
+                    rows between 1 following and unbounded following
+                ) as next_end,
+                max(case when delivery_date between ? and ? then 1 else 0 end) over (
+                    partition by player_id, session_id
+                ) as is_delivered
+            from ends
+        ),
+        too_long as (
+            select player_id, session_id, min(happened_at) as started_at, min(next_end) as ended_at
+            from followed
+            where is_end = 0 and is_delivered = 1
+                and next_end > happened_at + interval {round(limits.session_max_hours * 3600)} second
+            group by player_id, session_id
+        )
+        select player_id, session_id, started_at, ended_at, count(*) over () as found
+        from too_long order by started_at, player_id, session_id limit {MOST_EXAMPLES}""",
+        [days[0] - look_back, days[-1] + look_back, days[0], days[-1]],
+    )
+    examples = [f"session: line {row[2]} of {row[1]} ({row[0]})" for row in rejected]
+    examples += [
+        f"client: player {row[0]}, session {row[1]}, {(row[3] - row[2]).total_seconds() / 3600:.1f} h from {row[2]}"
+        for row in spans
+    ]
+    found = sum(rows[0][-1] for rows in (rejected, spans) if rows)
+    said = f"{found:,} sessions are longer than {limits.session_max_hours:g} h: {'; '.join(examples)}"
+    return _finding(
+        "no_session_is_too_long", found, 0, said if found else "no session is too long", passed=not found
+    )
 
 
 def _share_of_nulls(

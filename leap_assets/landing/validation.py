@@ -67,11 +67,12 @@ EXACT = {"DOUBLE": 2**53, "FLOAT": 2**24}
 # From here on, numbers do not fit the types of leap_raw.
 TYPE_LIMITS: Mapping[str, int] = {"integer": 2**63, "decimal": 10**14, "micros": 10**12, "duration": 10**12}
 IS_NESTED = (
-    "case when ascii({value}) in (91, 123) or {value} in ('true', 'false')"
-    " then json_type({json}, '$.{column}') in ('OBJECT', 'ARRAY', 'BOOLEAN') end"
+    "case when ascii({value}) in (91, 123) or {value} in ('true', 'false', 'Infinity', '-Infinity')"
+    " then json_type({json}, '$.{column}') in ('OBJECT', 'ARRAY', 'BOOLEAN', 'DOUBLE') end"
 )
-# text takes JSON numbers too (ids often are), but neither arrays (91 is `[`), objects (`{`) nor truth values. A `case`,
-# because DuckDB works out both sides of an `and` for every line, and this would parse the line once for each column
+# text takes JSON numbers too (ids often are), but neither arrays (91 is `[`), objects (`{`), truth values nor what
+# Python writes for a number without end. A `case`, because DuckDB works out both sides of an `and` for every line, and
+# this would parse the line once for each column
 IS_JSON_DOUBLE = (
     # From_json writes a double in at most 24 characters: longer ids, uuids above all, need no second look.
     "case when strlen({value}) < 25 and {value} < ':'"
@@ -227,6 +228,16 @@ def _typed(column: Column, value: Value, is_double: str = "") -> str:
     if column.type == "id" and is_double:
         return _id_from_text(value.sql, is_double.format(column=column.name, value=value.sql))
     return _FROM_TEXT[column.type](value.sql)
+
+
+def hashed_id_sql(value: str, is_double: str) -> str:
+    """SQL of the text of an id that is hashed before lines are checked: as they would read it, null for none.
+
+    One that has lost its digits is null, too: its hash could not be told from that of an id.
+    """
+    # as a list of one, so that the value is worked out once
+    read = _id_from_text("v", is_double.format(column="", value="v"))
+    return f"list_transform([{value}], lambda v: case when not {_is_blank('v')} then {read} end)[1]"
 
 
 def _id_from_text(value: str, is_double: str) -> str:

@@ -21,8 +21,9 @@ import duckdb
 
 from leap_assets.landing.files import LandingError
 from leap_assets.landing.hashing import KeyedHash
-from leap_assets.landing.ingestion import create_raw_tables, load_deliveries, read_rates
+from leap_assets.landing.ingestion import create_raw_tables, load_deliveries
 from leap_assets.landing.repeats import Books, keep_books
+from leap_assets.landing.seeds import read_rates
 from leap_assets.partitions import Window
 from leap_assets.settings import (
     PROJECT_DIR,

@@ -23,7 +23,16 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from leap_assets.landing.files import COMPRESSIONS, UNFINISHED, Compression, LandingError, is_text, unreadable
+from leap_assets.landing.files import (
+    COMPRESSIONS,
+    UNFINISHED,
+    Compression,
+    LandingError,
+    TextError,
+    is_text,
+    unreadable,
+    unreadable_folder,
+)
 from leap_assets.landing.files import FORMATS as LANDED_FORMATS
 from leap_assets.landing.records import (
     SCHEMA,
@@ -84,7 +93,15 @@ def list_delivered(folder: Path) -> Delivered:
     files: dict[str, Path] = {}
     unfinished: list[str] = []
     problems: list[str] = []
-    for where, folders, names in os.walk(folder):
+
+    def tell(error: OSError) -> None:
+        # os.walk leaves out what it cannot list without a word
+        if not isinstance(error, FileNotFoundError):
+            problems.append(
+                str(unreadable_folder(Path(error.filename), error)).replace("; nothing was loaded", "")
+            )
+
+    for where, folders, names in os.walk(folder, onerror=tell):
         for name in folders:
             if (Path(where) / name).is_symlink() and not name.startswith("."):
                 problems.append(
@@ -101,7 +118,7 @@ def list_delivered(folder: Path) -> Delivered:
                 unfinished.append(relative if is_text(relative) else ascii(relative)[1:-1])
             elif not is_text(str(path)):
                 problems.append(f"{str(path)!a} has a name that is not UTF-8. Rename it.")
-            elif not path.is_file():
+            elif not _is_file(path):
                 problems.append(
                     f"{path} is not a file: it leads nowhere, or is a pipe or a device. Take it away."
                 )
@@ -110,10 +127,31 @@ def list_delivered(folder: Path) -> Delivered:
     return Delivered(dict(sorted(files.items())), tuple(sorted(unfinished)), tuple(problems))
 
 
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except PermissionError:
+        # in a folder that may be listed, but not entered: it is refused when it is opened
+        return True
+
+
 def hash_content(path: Path) -> str:
-    """SHA-256 of a file's bytes."""
+    """SHA-256 of a file's bytes.
+
+    Raises
+    ------
+    SourceError
+        When it may not be read.
+    """
     digest = hashlib.sha256()
-    with path.open("rb") as file:
+    try:
+        file = path.open("rb")
+    except PermissionError as error:
+        raise SourceError(
+            f"{path} cannot be read (permission denied). Let the user that Leap runs as read it, or move it out of "
+            f"{PLACE}."
+        ) from error
+    with file:
         while block := file.read(HASH_BYTES):
             digest.update(block)
     return digest.hexdigest()
@@ -305,7 +343,7 @@ def open_records(file: RecordFile, work_dir: Path) -> Iterator[Records]:
 
 
 def _refused(file: RecordFile, error: LandingError) -> SourceError:
-    if file.is_private:
+    if file.is_private and not isinstance(error, TextError):
         # a reader may quote what it stumbled over
         error = unreadable(file, ValueError("why is not repeated, because the source has personal data"))
     return SourceError(str(error).replace(str(file.path), _shown(file)).replace("; nothing was loaded", ""))

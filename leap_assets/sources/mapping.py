@@ -22,8 +22,15 @@ import pyarrow as pa
 
 from leap_assets.landing.contracts import CONTRACTS, Column, Contract
 from leap_assets.landing.hashing import TEXT_PREFIX, KeyedHash
-from leap_assets.landing.relations import DELIVERED, UNREADABLE, parquet_value
-from leap_assets.landing.validation import Value, can_fit, quote_identifier, quote_literal, time_sql
+from leap_assets.landing.relations import DELIVERED, IS_CSV_DOUBLE, UNREADABLE, parquet_value
+from leap_assets.landing.validation import (
+    Value,
+    can_fit,
+    hashed_id_sql,
+    quote_identifier,
+    quote_literal,
+    time_sql,
+)
 from leap_assets.sources.declaration import (
     PERSONAL_PROPERTY,
     PLAYER,
@@ -495,7 +502,11 @@ def _stored(name: str, kind: str, one: Prepared) -> str:
     if hashing is None:
         return sql
     if name in one.personal:
-        return hashing.sql(f"nullif(({sql})::varchar, '')")
+        column = next(column for column in one.contract.columns if column.name == name)
+        text = f"({sql})::varchar"
+        # the hash of 17.0 is another one than that of 17
+        is_id = column.type == "id"
+        return hashing.sql(hashed_id_sql(text, IS_CSV_DOUBLE) if is_id else f"nullif({text}, '')")
     if name == "properties":
         for member in (column for column in one.personal if column.startswith(PERSONAL_PROPERTY)):
             sql = _with_hashed_member(sql, member.removeprefix(PERSONAL_PROPERTY), hashing)

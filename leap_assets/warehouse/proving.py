@@ -5,7 +5,6 @@ What the rows should be is computed in `leap_assets.proofs`, which does not see 
 
 from __future__ import annotations
 
-import csv
 import datetime as dt
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
@@ -18,6 +17,7 @@ import duckdb
 import numpy as np
 
 from leap_assets.landing.contracts import Column
+from leap_assets.landing.seeds import read_seeds
 from leap_assets.landing.validation import quote_identifier
 from leap_assets.partitions import Window
 from leap_assets.proofs.books import read_books
@@ -96,9 +96,9 @@ def read_given(
         if files:
             delivered.setdefault(log, set()).add(day_number(day))
     rates: dict[str, list[tuple[int, int]]] = {}
-    for row in read_seed(seeds_dir / "exchange_rates.csv"):
-        valid_from = day_number(dt.date.fromisoformat(row["valid_from"]))
-        rates.setdefault(row["currency"], []).append((valid_from, int(Decimal(row["rate"]).scaleb(10))))
+    seeds = read_seeds(seeds_dir)
+    for rate in seeds.rates:
+        rates.setdefault(rate.currency, []).append((day_number(rate.valid_from), int(rate.rate.scaleb(10))))
     return Given(
         start=day_number(start_date),
         loaded={log: frozenset(days) for log, days in loaded.items()},
@@ -106,18 +106,12 @@ def read_given(
         logs=tuple(logs),
         rates={money: sorted(steps) for money, steps in rates.items()},
         currency=currency,
-        internal=frozenset(row["player_id"] for row in read_seed(seeds_dir / "internal_accounts.csv")),
+        internal=seeds.internal,
         beat_us=round(beat_s * 1_000_000),
         cooldown_us=round(cooldown_s * 1_000_000),
         distance=distance,
         session_max_us=round(session_max_hours * 3_600_000_000),
     )
-
-
-def read_seed(path: Path) -> list[dict[str, str]]:
-    """Rows of a seed."""
-    with path.open(newline="") as file:
-        return list(csv.DictReader(file))
 
 
 def prove(

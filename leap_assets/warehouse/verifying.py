@@ -15,6 +15,7 @@ from pathlib import Path
 import duckdb
 
 from leap_assets.landing.contracts import CONTRACTS
+from leap_assets.landing.seeds import read_seeds
 from leap_assets.partitions import Window
 from leap_assets.proofs.compare import Comparison, join_comparisons
 from leap_assets.proofs.delivered.facts import World
@@ -22,7 +23,7 @@ from leap_assets.proofs.delivered.opinion import Opinion, Stretch, form_opinion
 from leap_assets.proofs.delivered.registry import LINES, TABLES, Table
 from leap_assets.proofs.frames import Frame
 from leap_assets.proofs.known import Given, day_number
-from leap_assets.warehouse.proving import EVERY_DAY, Outcome, compare_days, describe, read_seed
+from leap_assets.warehouse.proving import EVERY_DAY, Outcome, compare_days, describe
 
 SOURCE = "the second opinion"
 CAUSES = (
@@ -107,7 +108,7 @@ def verify(
         for name, table in TABLES.items()
         if name in tables and (wanted is None or table.is_of_range)
     }
-    countries = {row["code"]: row["name"] for row in read_seed(seeds_dir / "countries.csv")}
+    countries = read_seeds(seeds_dir).countries
     world = World(given, countries, event_types)
     parts: dict[str, list[Comparison]] = {}
     errors: dict[str, str] = {}

@@ -10,6 +10,7 @@ from streamlit.testing.v1 import AppTest
 from leap_assets.dashboard.figures import Figure, bars
 from leap_assets.dashboard.filters import Filters
 from leap_assets.dashboard.views import money
+from leap_assets.dashboard.views.retention import curve_sql
 from leap_assets.settings import LANDING, PROJECT_DIR
 from leap_assets_tests.conftest import DAYS, as_day
 from leap_assets_tests.test_real_input import TWO_ROUNDS, load
@@ -95,6 +96,33 @@ def test_tiles_are_the_figures_of_the_mart(clean):
     assert shown["Sessions"] == f"{sessions:,}"
     assert shown["Revenue"] == f"{revenue:,.2f}"
     assert shown["Payer share"] == f"{payers:.2%}"
+
+
+@pytest.mark.slow
+def test_the_rolling_curve_is_that_of_the_retention_summary(clean):
+    rows = clean.query(curve_sql(Filters(as_day(1), as_day(DAYS))))
+    curve = {age: (rolling, horizon) for age, _, _, horizon, rolling in rows}
+    summary = clean.query(
+        "select age, rolling_retention, rolling_followed_days from leap_mart.retention_summary order by age"
+    )
+    known = {age: (rolling, horizon) for age, rolling, horizon in summary if rolling is not None}
+    assert known
+    for age, found in known.items():
+        assert curve[age] == pytest.approx(found)
+    # of platforms too, each over its own players
+    platforms = [name for (name,) in clean.query("select distinct platform from leap_dim.dim_players")]
+    players = clean.query(
+        "select sum(cohort_size) from leap_mart.cohort_retention where age = 1 and active_players is not null"
+    )
+    parts = [clean.query(curve_sql(Filters(as_day(1), as_day(DAYS), platforms=[name]))) for name in platforms]
+    assert sum(rows[0][1] for rows in parts if rows) == players[0][0]
+
+
+@pytest.mark.slow
+def test_figures_that_may_still_change_are_named(clean):
+    page = open_page(clean, "overview")
+    (first_open,) = clean.query("select min(event_date) from leap_mart.kpi_daily where not is_final")[0]
+    assert any(f"{first_open} on may still change" in caption.value for caption in page.caption)
 
 
 @pytest.mark.slow

@@ -314,6 +314,7 @@ def _text_file(
         header, found = found
         usable = header is not None and (not header or set(header) & set(CONTRACTS[log].names))
         may_refuse = may_refuse or not usable
+    may_refuse = may_refuse or oracle.may_be_no_text(content)
     return Delivered(log, _file_name(random, ending), packed, tuple(found), frozenset(good), may_refuse)
 
 

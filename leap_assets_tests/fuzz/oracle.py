@@ -25,6 +25,12 @@ def decompress_gzip(data: bytes) -> bytes | None:
         return None
 
 
+def may_be_no_text(data: bytes) -> bool:
+    """Whether a file may be refused as UTF-16, or for line ends of old Macs."""
+    is_wide = data[:2] in (b"\xff\xfe", b"\xfe\xff") or b"\0" in data[:4]
+    return is_wide or (b"\n" not in data and b"\r" in data)
+
+
 def ndjson_lines(data: bytes) -> list[Line]:
     """Lines end at a line feed; an empty one is none."""
     lines = enumerate(data.removeprefix(b"\xef\xbb\xbf").split(b"\n"), 1)

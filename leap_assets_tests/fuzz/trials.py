@@ -130,6 +130,8 @@ class Trials:
                 "Its header must",
                 "It must have",
                 "Decompress",
+                "Save it",
+                "Let the user",
             )
         ):
             raise FindingError(f"a refusal has no remedy: {message}")

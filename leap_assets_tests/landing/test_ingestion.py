@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from leap_assets.landing import files as landing_files
 from leap_assets.landing.files import LandingError
-from leap_assets.landing.ingestion import load_deliveries, read_rates
+from leap_assets.landing.ingestion import load_deliveries
 
 DAY = dt.date(2025, 1, 10)
 START = dt.date(2025, 1, 1)
@@ -260,14 +260,6 @@ def test_a_rate_is_there_from_its_first_day_on(warehouse, landing):
         deliver(landing, "transaction", "x.csv", f"{TRANSACTION}\n{line}\n", day=day)
     loaded = load(warehouse, landing, "transaction", days)
     assert [row.valid for row in loaded] == [0, 1]
-
-
-def test_a_currency_has_rates_from_the_first_row_of_the_seed_on(tmp_path):
-    seed = tmp_path / "rates.csv"
-    seed.write_text(
-        "currency,valid_from,rate\nEUR,2025-03-01,2\nEUR,2025-01-01,1\nEUR,2025-02-01,3\nUSD,2024-01-01,1\n"
-    )
-    assert read_rates(seed) == {"EUR": dt.date(2025, 1, 1), "USD": dt.date(2024, 1, 1)}
 
 
 def test_files_are_counted_by_their_day_and_their_endings_read_in_capitals_too(warehouse, landing):

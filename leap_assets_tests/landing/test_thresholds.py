@@ -143,3 +143,59 @@ def test_a_source_without_transactions_has_no_finding_about_them(tmp_path):
         load_deliveries(connection, tmp_path, DAYS, start_date=DAYS[0], rates={})
         findings = check_thresholds(rows_of(connection), DAYS, ["client"], Thresholds())
     assert "transaction_prices_are_plausible" not in {finding.name for finding in findings}
+
+
+def span(n: int, start: str, end: str, **changes: object) -> list[str]:
+    """A start and an end of one session of one player, delivered on the day of the end."""
+    return [
+        event(2 * n, timestamp=start, **changes),
+        event(2 * n + 1, event_type="session_end", timestamp=end, **changes),
+    ]
+
+
+def test_a_session_of_the_client_log_that_is_too_long_is_counted_with_player_and_hours(find):
+    long = span(1, "2025-01-09T09:00:00Z", "2025-01-10T09:00:01Z", player_id="ann", session_id="S1")
+    at_limit = span(2, "2025-01-09T09:00:00Z", "2025-01-10T09:00:00Z", player_id="bob")
+    # an earlier end is the next one, and a start behind the last end has none
+    again = span(3, "2025-01-09T09:00:00Z", "2025-01-09T10:00:00Z", player_id="cleo")
+    again += span(4, "2025-01-10T11:00:00Z", "2025-01-10T12:00:00Z", player_id="cleo")
+    again.append(event(10, timestamp="2025-01-10T13:00:00Z", player_id="cleo"))
+    found = find({DAYS[0]: [*long, *at_limit, *again]})["no_session_is_too_long"]
+    assert (found.passed, found.figure, found.table) == (False, 1, "delivery")
+    assert "client: player ann, session S1, 24.0 h from 2025-01-09 09:00:00" in found.said
+    assert "bob" not in found.said
+
+
+def test_how_long_a_session_may_be_follows_the_setting(find):
+    lines = {DAYS[0]: span(1, "2025-01-09T09:00:00Z", "2025-01-10T09:00:01Z")}
+    assert find(lines, session_max_hours=25.0)["no_session_is_too_long"].passed
+
+
+def test_an_end_is_matched_with_a_start_of_an_earlier_delivery(tmp_path):
+    start, end = span(1, "2025-01-08T09:00:00Z", "2025-01-10T10:00:00Z", player_id="ann")
+    lines = {dt.date(2025, 1, 8): start, DAYS[0]: end, DAYS[1]: event(9, 11)}
+    for day, line in lines.items():
+        path = tmp_path / "client" / day.isoformat() / "x.ndjson"
+        path.parent.mkdir(parents=True)
+        path.write_text(line)
+    with duckdb.connect() as connection:
+        connection.execute("set TimeZone = 'UTC'")
+        days = [dt.date(2025, 1, 8), dt.date(2025, 1, 9), *DAYS]
+        load_deliveries(connection, tmp_path, days, start_date=days[0], rates={})
+        figures = [
+            next(one.figure for one in findings if one.name == "no_session_is_too_long")
+            for day in days
+            for findings in [check_thresholds(rows_of(connection), [day], LOGS, Thresholds())]
+        ]
+    # the runs of both its deliveries count it, no other
+    assert figures == [1, 0, 1, 0]
+
+
+def test_a_session_of_the_session_log_that_is_too_long_is_counted_with_its_line(find):
+    line = {"player_id": "p", "session_id": "s", "event_date_time": "2025-01-10T12:00:00Z"}
+    lines = [json.dumps(line | {"event_length_seconds": seconds}) for seconds in (86400, 86401, 9 * 10**18)]
+    found = find({DAYS[0]: lines}, log="session")["no_session_is_too_long"]
+    assert (found.passed, found.figure) == (False, 2)
+    assert found.said.startswith(
+        "2 sessions are longer than 24 h: session: line 2 of session/2025-01-10/x.ndjson"
+    )

@@ -502,3 +502,19 @@ def test_an_id_that_no_table_has_is_not_erased_in_silence(game, monkeypatch, cap
     monkeypatch.setattr(erase.rebuild, "build_anew", lambda *_: True)
     assert erase.main(["--player", "a slip of the pen"]) == 0
     assert "had a row of this player before. Is it the id as it was delivered?" in capsys.readouterr().out
+
+
+def test_the_hash_of_an_id_is_that_of_the_id_as_it_is_read(game):
+    users = [17, 17.0, "17", " ", "\u200b", "NaN", 1e17, ALICE]
+    lines = ndjson(*(of(user, number) for number, user in enumerate(users)))
+    (game.delivered / "a.ndjson").write_bytes(lines)
+    game.take_in()
+    with game.load() as connection:
+        found = connection.execute("select event_id, player_id from leap_raw.event_client").fetchall()
+        reasons = connection.execute(
+            "select reason, count(*) from leap_raw.rejected_line group by 1"
+        ).fetchall()
+    seventeen = HASHING.of("17")
+    assert dict(found) == {"e0": seventeen, "e1": seventeen, "e2": seventeen, "e7": HASHING.of(ALICE)}
+    # a double of 17 digits has lost some
+    assert reasons == [("missing_required", 4)]

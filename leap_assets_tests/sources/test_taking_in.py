@@ -349,3 +349,19 @@ def test_ranges_end_at_gaps_and_after_a_year():
         (days[3], days[3] + dt.timedelta(days=365)),
         (days[3] + dt.timedelta(days=366), days[-1]),
     ]
+
+
+def test_declaring_an_event_type_makes_the_days_of_its_log_stale(folder):
+    folder.put("a.ndjson", ndjson(event(1), event(2, "2025-01-02 10:00:00", "chat")))
+    folder.take_in()
+    ledger = Ledger(folder.landing)
+    days = [START, START + dt.timedelta(days=1)]
+    ledger.record_built(days)
+    (folder.source / "source.toml").write_text("[events.chat]\n")
+    folder.take_in()
+    assert list(ledger.stale_days()) == days
+    ledger.record_built(days)
+    (folder.source / "source.toml").write_text('[events.chat]\ndescription = "A message"\n')
+    folder.take_in()
+    # what it is called decides nothing
+    assert ledger.stale_days() == {}

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from leap_assets.landing.files import LandingError
-from leap_assets.landing.ingestion import read_rates
+from leap_assets.landing.seeds import read_rates
 from leap_assets.landing.thresholds import Thresholds
 from leap_assets.partitions import Window
 from leap_assets.resources import DBT_PROJECT_DIR, Warehouse, rule_of

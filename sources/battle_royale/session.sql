@@ -165,13 +165,11 @@ players as (
 sessions as (
     select
         *,
-        round(epoch(
-            case
-                when died_at + interval 10 second >= coalesce(seen_at, died_at) then died_at
-                when left_at > coalesce(seen_at, started_at) then least(left_at, ended_at)
-                else ended_at
-            end - started_at
-        ))::bigint as length_s
+        case
+            when died_at + interval 10 second >= coalesce(seen_at, died_at) then died_at
+            when left_at > coalesce(seen_at, started_at) then least(left_at, ended_at)
+            else ended_at
+        end as last_at
     from players
     -- Who left before the start was in the lobby only.
     where left_at is null or left_at >= started_at or seen_at >= started_at
@@ -182,9 +180,9 @@ select
     line_numbers,
     player_id,
     session_id,
-    -- On a whole second behind the start, so that the start, from which heartbeats are counted, is exact.
-    started_at + to_seconds(length_s) as event_date_time,
-    length_s as event_length_seconds,
+    last_at as event_date_time,
+    -- To the microsecond: heartbeats are counted from the start, the end less this.
+    try((epoch_us(last_at) - epoch_us(started_at)) * 0.000001) as event_length_seconds,
     kills,
     deaths
 from sessions

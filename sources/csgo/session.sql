@@ -1,8 +1,7 @@
 -- One row per player and round: from the first frame alive to the first one dead, or to the last frame.
 --
 -- Deaths are the steps from alive to dead. Frames do not tell who killed whom: kills are 0, and so is no ratio of them.
--- A session's length is in whole seconds. The end is put on a whole second behind the start, so that the start, from
--- which heartbeats are counted, is exact.
+-- A session's length is to the microsecond, so that the start, from which heartbeats are counted, is exact.
 with frames as (
     select
         source_file,
@@ -48,11 +47,11 @@ rounds as (
     having count(*) filter (is_alive) > 0
 ),
 
-lengths as (
+times as (
     select
         *,
         match_started_at + to_microseconds(first_tick * 1000000 // 128) as started_at,
-        round((last_tick - first_tick) / 128)::bigint as length_s
+        match_started_at + to_microseconds(last_tick * 1000000 // 128) as ended_at
     from rounds
 )
 
@@ -61,8 +60,8 @@ select
     line_numbers,
     player_id,
     session_id,
-    started_at + to_seconds(length_s) as event_date_time,
-    length_s as event_length_seconds,
+    ended_at as event_date_time,
+    (epoch_us(ended_at) - epoch_us(started_at)) * 0.000001 as event_length_seconds,
     0 as kills,
     deaths
-from lengths
+from times

@@ -2,7 +2,7 @@
 -- and is acquired where it first appears.
 --
 -- The export names countries in English; Leap has their codes, as in dbt_project/seeds/countries.csv. A name that is
--- not in the list below goes on as it is and gets a country of its own.
+-- not in the list below goes on as it is, counts as unknown, and is counted by a check.
 with opened as (
     select
         source_file,

@@ -208,8 +208,8 @@ def _show_tiles(board: Board, filters: Filters) -> None:
         board.explain("Tiles", sql, board.rows(sql))
     if not pd.isna(chosen["first_open_day"]):
         st.caption(
-            f"Figures from {chosen['first_open_day']:%Y-%m-%d} on may still change: further deliveries can bring lines of "
-            "these days."
+            f"Figures from {chosen['first_open_day']:%Y-%m-%d} on may still change: further deliveries can bring lines "
+            "of these days."
         )
 
 

@@ -47,6 +47,8 @@ UNFINISHED = (".tmp", ".part", ".partial", ".crdownload")
 MARK = b"\xef\xbb\xbf"
 UNREADABLE_COLUMN = "unreadable"
 # of a mapped source: records that could not be read
+MAPPED_COLUMNS = ("delivered_file", "delivered_line")
+# of a mapped source: where a row comes from
 
 csv.field_size_limit(sys.maxsize)
 
@@ -341,6 +343,7 @@ def _read_parquet(file: DeliveredFile, contract: Contract) -> Iterator[Records]:
             return
         # a name that differs by case is another column
         chosen = [column for column in contract.columns if column.name in schema.names]
+        is_mapped = set(MAPPED_COLUMNS) <= set(schema.names)
         memos: dict[str, Memo] = {}
         if not chosen:
             if opened.metadata.num_rows:
@@ -348,12 +351,18 @@ def _read_parquet(file: DeliveredFile, contract: Contract) -> Iterator[Records]:
             return
         for group in opened.iter_batches(ROWS_AT_ONCE, columns=[column.name for column in chosen]):
             yield Records(
-                len(group), {column.name: from_arrow(column, group[column.name], memos) for column in chosen}
+                len(group),
+                {
+                    column.name: from_arrow(column, group[column.name], memos, is_mapped=is_mapped)
+                    for column in chosen
+                },
             )
 
 
-def from_arrow(column: Column, array: pa.Array, memos: dict[str, Memo]) -> list[Any]:
-    """Values of a column that has a type in its file already."""
+def from_arrow(
+    column: Column, array: pa.Array, memos: dict[str, Memo], *, is_mapped: bool = False
+) -> list[Any]:
+    """Values of a column that has a type in its file already; a text of a mapped source may have been a number."""
     kind = array.type
     if isinstance(array, pa.ExtensionArray):
         array, kind = array.storage, kind.storage_type
@@ -364,7 +373,7 @@ def from_arrow(column: Column, array: pa.Array, memos: dict[str, Memo]) -> list[
         if column.type == "object":
             return object_column(raws)
         if column.name not in memos:
-            memos[column.name] = Memo(convert_text(column))
+            memos[column.name] = Memo(convert_text(column, is_csv=is_mapped))
         return memos[column.name].column(raws)
     if pa.types.is_null(kind):
         return [None] * len(array)

@@ -41,6 +41,14 @@ def session(number: int) -> Event:
     return param("ga_session_id", number)
 
 
+TOLD = (
+    param("transaction_id", "T-1"),
+    param("product_id", "pass"),
+    param("value", 19.99),
+    param("currency", "USD"),
+)
+
+
 def events() -> list[Event]:
     """Three days of two players who installed, and one who was there before."""
     return [
@@ -93,6 +101,10 @@ def events() -> list[Event]:
         ),
         event("p2", 2, 1_100, "purchase", session(2), param("value", 12.5), param("currency", "USD"))
         | {"items": [{"item_id": "chest", "item_name": "Chest"}]},
+        # told twice, by two events, and in the next session too
+        event("p2", 2, 1_050, "purchase", session(2), *TOLD),
+        event("p2", 2, 1_060, "in_app_purchase", session(2), *TOLD),
+        event("p2", 2, 9_000, "purchase", session(3), *TOLD),
         event("p2", 2, 1_101, "session_start", session(2)),
         # no session number: half an hour of silence
         event("p0", 3, 50, "level_start", param("level", 7)),
@@ -104,7 +116,8 @@ def events() -> list[Event]:
     ]
 
 
-REVENUE = Decimal("4.99") + 2 * Decimal("0.99") + Decimal("12.50")
+REVENUE = Decimal("4.99") + 2 * Decimal("0.99") + Decimal("12.50") + Decimal("19.99")
+TOLD_AGAIN = 2
 AD_REVENUE = Decimal("0.012345")
 IGNORED = 3
 # user_engagement, the level_end that says nothing, app_remove
@@ -114,7 +127,7 @@ CLIENT = {
     "level_start": 4,
     "level_complete": 2,
     "level_fail": 1,
-    "purchase": 3,
+    "purchase": 4,
     "ad_watched": 1,
     "achievement_unlocked": 1,
 }

@@ -131,7 +131,12 @@ def write_together(source: Path, delivered: Path) -> None:
         shutil.copytree(CASES / case / "delivered", delivered / case)
         for path in sorted((CASES / case / "sources" / "game").glob("*.sql")):
             own = f"(select * from delivered where starts_with(source_file, '{case}/')) as delivered"
-            parts.setdefault(path.name, []).append(path.read_text().replace("from delivered", f"from {own}"))
+            sql = path.read_text().replace("from delivered", f"from {own}")
+            # each case numbers its events from 1
+            sql = sql.replace(
+                "record->>'$.id' as event_id", f"concat('{case} ', record->>'$.id') as event_id"
+            )
+            parts.setdefault(path.name, []).append(sql)
     for name, selects in parts.items():
         united = " union all by name ".join(f"select * from ({select})" for select in selects)
         (source / name).write_text(united)

@@ -146,7 +146,8 @@ def test_a_file_that_leap_does_not_read_gives_the_message_of_the_guide(arena):
     (folder / "server7.log").write_text(SERVER7)
     (folder / "semi.csv").write_text(SERVER7.replace(",", ";"))
     (folder / "cut.csv.gz").write_bytes(gzip.compress(SERVER7.encode())[:200])
-    for name in ("server7.log", "semi.csv", "cut.csv.gz"):
+    (folder / "nohead.csv").write_text("M1,05.04.2025 20:00:00,start\n")
+    for name in ("server7.log", "semi.csv", "cut.csv.gz", "nohead.csv"):
         with pytest.raises(SourceError) as refused:
             map_file(arena, folder / name)
         assert str(refused.value).replace(f"{folder}/", "") in MESSAGES
