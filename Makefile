@@ -77,6 +77,9 @@ $(SPARK)/.installed-from-lock: requirements-spark.lock
 chaos: setup ## play random histories of accidents for an hour and compare each with a fresh build (MINUTES=60)
 	$(BIN)/python -W ignore -m leap_assets_tests.chaos --minutes $(MINUTES)
 
+hostile: setup ## try hostile worlds for an hour, each with the second opinion and in several orders of days (MINUTES=60, SEED=1)
+	@$(BIN)/python -W ignore -m leap_assets_tests.hostile --minutes $(MINUTES) --seed $(SEED)
+
 mutants: setup ## try small wrong changes and see what notices them (ARGS="--sample 10")
 	@$(BIN)/python -m leap_assets_tests.mutants $(ARGS)
 
@@ -111,4 +114,4 @@ lock: setup ## write requirements.lock and requirements-spark.lock anew from pyp
 clean: ## remove .venv, .venv-spark and caches; data/ stays
 	rm -rf $(VENV) $(SPARK) .pytest_cache .ruff_cache .mypy_cache .hypothesis dbt_project/target dbt_project/logs *.egg-info build
 
-.PHONY: help setup demo spark-demo dev dashboard docs screenshots rebuild verify erase check-source test test-all test-spark chaos fuzz mutants bench lint format audit lock clean
+.PHONY: help setup demo spark-demo dev dashboard docs screenshots rebuild verify erase check-source test test-all test-spark chaos fuzz hostile mutants bench lint format audit lock clean

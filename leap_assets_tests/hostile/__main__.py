@@ -26,8 +26,12 @@ def main() -> int:
     parser.add_argument("--minutes", type=float, default=60, help="no world starts after this long (60)")
     parser.add_argument("--seed", type=int, default=1, help="of the worlds (1)")
     parser.add_argument("--jobs", type=int, default=2, help="processes (2)")
-    parser.add_argument("--orders", type=int, default=1, help="orders of days beside the first, per world (1)")
-    parser.add_argument("--most-failures", type=int, default=1, help="stop after so many worlds that fail (1)")
+    parser.add_argument(
+        "--orders", type=int, default=1, help="orders of days beside the first, per world (1)"
+    )
+    parser.add_argument(
+        "--most-failures", type=int, default=1, help="stop after so many worlds that fail (1)"
+    )
     parser.add_argument("--replay", type=Path, help="try this recorded world alone")
     parser.add_argument("--shrink", action="store_true", help="leave out lines while the failure stays")
     parser.add_argument("--keep", type=Path, default=Path("hostile-failure.json"), help="where to record")
@@ -61,7 +65,9 @@ def try_many(options: argparse.Namespace) -> tuple[list[Trial], Counter[str]]:
         number = 0
         while True:
             in_time = time.monotonic() - started < options.minutes * 60
-            while len(underway) < options.jobs and len(failed) < options.most_failures and (waiting or in_time):
+            while (
+                len(underway) < options.jobs and len(failed) < options.most_failures and (waiting or in_time)
+            ):
                 if waiting:
                     underway.add(executor.submit(try_world, waiting.pop(0)[0], options.seed, options.orders))
                 else:
@@ -69,9 +75,7 @@ def try_many(options: argparse.Namespace) -> tuple[list[Trial], Counter[str]]:
                     number += 1
             if not underway:
                 break
-            done, underway = concurrent.futures.wait(
-                underway, return_when=concurrent.futures.FIRST_COMPLETED
-            )
+            done, underway = concurrent.futures.wait(underway, return_when=concurrent.futures.FIRST_COMPLETED)
             for future in done:
                 trial = future.result()
                 counted.update(trial.rules)

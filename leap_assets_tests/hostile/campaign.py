@@ -49,13 +49,16 @@ def try_world(world: World, seed: int, orders: int = 1) -> Trial:
             warehouse = build(world, folder)
         except LandingError as error:
             # Ten lines or more, all of another day: the loader refuses the file, as it must.
-            return Trial(world, frozenset(), {} if "belongs to another day" in str(error) else {"load": str(error)}, 0)
+            return Trial(
+                world, frozenset(), {} if "belongs to another day" in str(error) else {"load": str(error)}, 0
+            )
         except (duckdb.Error, ValueError) as error:
             return Trial(world, frozenset(), {"run stopped": str(error)[:500]}, time.perf_counter() - started)
         try:
             rules = reached(warehouse)
             findings |= {f"data test {name}": "it has rows" for name in warehouse.failing_data_tests()}
-            findings |= {f"second opinion on {table}": said for table, said in disagreements(warehouse).items()}
+            opinions = disagreements(warehouse.connection, warehouse.settings)
+            findings |= {f"second opinion on {table}": said for table, said in opinions.items()}
             for runs in orders_of(world, seed, orders):
                 found = differing(warehouse, runs)
                 order = ", ".join(map(str, runs))

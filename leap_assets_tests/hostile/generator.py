@@ -26,7 +26,7 @@ STARTS = (
     dt.date(2025, 6, 29),
     dt.date(2025, 12, 28),
     dt.date(2028, 2, 27),
-    dt.date(2031, 12, 31),
+    dt.date(2026, 12, 30),
 )
 PLAYERS = ("p1", "p2", "p3", "p4", "17", "Zoë", "player:p1", "7d037039-4d1b-4dd8-adee-ebf81d90f3a6")
 SESSIONS = ("s1", "s2", "s3", "17")
@@ -44,13 +44,63 @@ CLOCK_US = tuple(
 )
 # Between two events: nothing, a microsecond, a beat, the half hour that ends a session, hours, nearly a day.
 GAPS_S = (0, 0.000001, 1, 29.999999, 30, 300, 1799.999999, 1800, 1800.000001, 3600, 6 * 3600, 20 * 3600)
-LENGTHS_S: tuple[Any, ...] = (0, 1, 9.7, 0.000001, "59.5", 60, 600, 3600, 21_600, 86_400, 86_400.000001, 86_401)
+LENGTHS_S: tuple[Any, ...] = (
+    0,
+    1,
+    9.7,
+    0.000001,
+    "59.5",
+    60,
+    600,
+    3600,
+    21_600,
+    86_400,
+    86_400.000001,
+    86_401,
+)
 LONG_LENGTHS_S: tuple[Any, ...] = (*LENGTHS_S, 100_000, 172_800, 217_800, 217_801)
 ZONES = ("Z", "Z", "+00:00", "", " UTC", "+01:00", "-0530", "+14", "-12:00")
-POSITIONS = (0, 0.0, 10, 14.999999, 15, 29.99, 30, 30.01, 50, 60, -100, 0.1, 0.3, 1e12, -1e12, 1e-9)
+POSITIONS = (
+    0,
+    0.0,
+    30,
+    30,
+    50,
+    50,
+    0,
+    10,
+    14.999999,
+    15,
+    29.99,
+    30.01,
+    60,
+    -100,
+    0.1,
+    0.3,
+    1e12,
+    -1e12,
+    1e-9,
+)
 PRICES: tuple[Any, ...] = (
-    0, 0.01, 0.005, 4.99, "4.9900", 0.5, 9.99, 100, 1234.5678, 92_233.72, 10_000, BILLION, -BILLION, -4.99, -0.005,
-    BILLION + 1, -BILLION - 1, "1e3", 999_999_999.9999,
+    0,
+    0.01,
+    0.005,
+    4.99,
+    "4.9900",
+    0.5,
+    9.99,
+    100,
+    1234.5678,
+    92_233.72,
+    10_000,
+    BILLION,
+    -BILLION,
+    -4.99,
+    -0.005,
+    BILLION + 1,
+    -BILLION - 1,
+    "1e3",
+    999_999_999.9999,
 )
 REVENUES: tuple[Any, ...] = (0, 0.000001, 0.0123456, 0.25, 1000, BILLION, BILLION + 1, "0.5", None)
 COUNTS: tuple[Any, ...] = (0, 1, 2, 7, BILLION, BILLION + 1, -1, None, 3.0, "4")
@@ -117,7 +167,9 @@ class Pen:
         self.events += 1
         return f"e{self.draw(st.integers(0, self.events)) if self.chance(12) else self.events}"
 
-    def write(self, log: str, record: dict[str, Any], at: dt.datetime, *, early_at: dt.datetime | None = None) -> None:
+    def write(
+        self, log: str, record: dict[str, Any], at: dt.datetime, *, early_at: dt.datetime | None = None
+    ) -> None:
         """A line, delivered on its day, late, or early; now and then again, as it is or changed."""
         if log not in self.logs:
             return
@@ -165,8 +217,17 @@ class Pen:
             "session": ("kills", 9),
             "transaction": ("is_recurring", True),
             "heartbeat": ("position_x", 1.5),
-            "client": ("properties", {"feature": "other", "level": 3, "product": "hat", "price": "4.99", "currency": "USD",
-                                      "achievement": "one"}),
+            "client": (
+                "properties",
+                {
+                    "feature": "other",
+                    "level": 3,
+                    "product": "hat",
+                    "price": "4.99",
+                    "currency": "USD",
+                    "achievement": "one",
+                },
+            ),
         }[log]
         return {**record, name: value}
 
@@ -205,7 +266,11 @@ def _product(pen: Pen) -> None:
 
 def _sign_on(pen: Pen) -> None:
     at = pen.moment()
-    record = {"player_id": pen.player(), "event_date_time": pen.text_of(at), "platform": pen.one_of(("pc", None))}
+    record = {
+        "player_id": pen.player(),
+        "event_date_time": pen.text_of(at),
+        "platform": pen.one_of(("pc", None)),
+    }
     pen.write("signons", record, at)
 
 
@@ -249,7 +314,9 @@ def _match(pen: Pen) -> None:
         team = pen.one_of(TEAMS)
         late_s = pen.one_of((0, 0, 600, 20_000))
         if has_session_lines:
-            _session_line(pen, player, session, started_at + dt.timedelta(seconds=late_s), pen.one_of((300, 150, 3600)))
+            _session_line(
+                pen, player, session, started_at + dt.timedelta(seconds=late_s), pen.one_of((300, 150, 3600))
+            )
         for beat in beats[: pen.draw(st.integers(1, len(beats)))]:
             jitter = pen.one_of((0, 0, 0.2, -0.2, beat_s / 2, beat_s / 2 - 0.000001, -beat_s / 2))
             at = started_at + dt.timedelta(microseconds=round((late_s + beat * beat_s + jitter) * 1_000_000))
@@ -265,7 +332,9 @@ def _match(pen: Pen) -> None:
             pen.write("heartbeat", record, at)
 
 
-def _event(pen: Pen, player: Any, session: Any, at: dt.datetime, event_type: str, properties: Any = None) -> None:
+def _event(
+    pen: Pen, player: Any, session: Any, at: dt.datetime, event_type: str, properties: Any = None
+) -> None:
     record: dict[str, Any] = {
         "event_id": pen.event_id(),
         "player_id": player,
@@ -284,10 +353,18 @@ def _properties(pen: Pen, event_type: str) -> dict[str, Any] | None:
         case "level_start":
             return {"level": level}
         case "level_complete" | "level_fail":
-            return {"level": level, "time_spent": pen.one_of((0, 9.7, 600, BILLION, None)), "score": pen.one_of((0, -5, 10**15))}
+            return {
+                "level": level,
+                "time_spent": pen.one_of((0, 9.7, 600, BILLION, None)),
+                "score": pen.one_of((0, -5, 10**15)),
+            }
         case "purchase":
             price = pen.one_of([price for price in PRICES if not str(price).startswith("-")])
-            return {"product": pen.one_of(("hat", "17", 17)), "price": price, "currency": pen.one_of(CURRENCIES)}
+            return {
+                "product": pen.one_of(("hat", "17", 17)),
+                "price": price,
+                "currency": pen.one_of(CURRENCIES),
+            }
         case "ad_watched":
             currency = pen.one_of((None, "EUR", "JPY"))
             shown = {"ad_type": pen.one_of(("video", "banner", None)), "revenue": pen.one_of(REVENUES)}
@@ -301,8 +378,15 @@ def _properties(pen: Pen, event_type: str) -> dict[str, Any] | None:
 
 
 EVENTS = (
-    "feature_used", "session_end", "session_start", "level_start", "level_complete", "level_fail", "ad_watched",
-    "purchase", "achievement_unlocked",
+    "feature_used",
+    "session_end",
+    "session_start",
+    "level_start",
+    "level_complete",
+    "level_fail",
+    "ad_watched",
+    "purchase",
+    "achievement_unlocked",
 )
 
 
@@ -326,9 +410,13 @@ def _play(pen: Pen) -> None:
 def _level(pen: Pen) -> None:
     """Attempts of one level, whose results may come after midnight."""
     player, session, at = pen.player(), pen.session(optional=True), pen.moment()
+    if pen.chance(2):
+        at = dt.datetime.combine(at.date(), dt.time(23, 59, 59))
     properties = {"level": pen.one_of(LEVELS)}
     for _ in range(pen.draw(st.integers(1, 4))):
-        _event(pen, player, session, at, pen.one_of(("level_start", "level_complete", "level_fail")), properties)
+        _event(
+            pen, player, session, at, pen.one_of(("level_start", "level_complete", "level_fail")), properties
+        )
         at += dt.timedelta(microseconds=round(pen.one_of(GAPS_S) * 1_000_000))
 
 
@@ -348,6 +436,36 @@ def _transaction(pen: Pen) -> None:
     if pen.chance(3):
         record["refunded_transaction_id"] = "x1"
     pen.write("transaction", record, at)
+
+
+def _edge(pen: Pen) -> None:
+    """A line at an end of what its delivery day may bring, or a moment beyond it."""
+    day = dt.datetime.combine(pen.one_of(pen.days), dt.time())
+    at = day + pen.one_of((-3 * DAY, 2 * DAY)) + pen.one_of((0, 1, -1)) * US
+    started_at = day - 3 * DAY + pen.one_of((0, 1, -1)) * US
+    log = pen.one_of(pen.logs)
+    record: dict[str, Any] = {"player_id": pen.player(), "event_date_time": pen.text_of(at)}
+    match log:
+        case "client":
+            record = {
+                "event_id": pen.event_id(),
+                "player_id": record["player_id"],
+                "event_type": "session_start",
+            }
+            record["timestamp"] = pen.text_of(at)
+        case "session":
+            length = pen.one_of((60, 3600, 86_400))
+            ended_at = started_at + dt.timedelta(seconds=length)
+            record |= {"session_id": pen.session(), "event_date_time": pen.text_of(ended_at)}
+            record["event_length_seconds"] = length
+        case "transaction":
+            record |= {"transaction_id": pen.event_id(), "purchase_item": "hat", "purchase_price": 5}
+            record |= {"currency": "EUR", "transaction_type": "Skins"}
+        case "heartbeat":
+            record |= {"session_id": pen.session(), "position_x": 0, "position_y": 0}
+        case "product":
+            return
+    pen.lines.append(Line(log, day.date(), record, "a.ndjson"))
 
 
 def _damage(pen: Pen) -> None:
@@ -376,8 +494,21 @@ def _damage(pen: Pen) -> None:
 
 # The common ones more than once.
 EPISODES: tuple[Callable[[Pen], None], ...] = (
-    _lone_session, _play, _match, _transaction, _registration, _level, _server, _product, _sign_on, _damage,
-    _play, _match, _lone_session, _transaction,
+    _lone_session,
+    _play,
+    _match,
+    _transaction,
+    _registration,
+    _level,
+    _server,
+    _product,
+    _sign_on,
+    _damage,
+    _edge,
+    _play,
+    _match,
+    _lone_session,
+    _transaction,
 )
 FEWEST, MOST = 12, 40
 

@@ -4,32 +4,19 @@ What the second opinion computes lives in `leap_assets.proofs.delivered`. What i
 (contracts, seeds, settings) is held by the cases, whose values were worked out by hand.
 """
 
+import duckdb
+
+from leap_assets.assets.proofs import given_by
 from leap_assets.proofs.delivered.registry import TABLES
-from leap_assets.warehouse.proving import read_given
+from leap_assets.settings import Settings
 from leap_assets.warehouse.verifying import verify
 
-from .running import SEEDS, Warehouse
-
-# Tables that the second opinion has no rows for, and what holds them instead.
-NOT_COVERED = {
-    "leap_dim.dim_calendar": "",
-}
+from .running import SEEDS
 
 
-def disagreements(warehouse: Warehouse) -> dict[str, str]:
+def disagreements(connection: duckdb.DuckDBPyConnection, settings: Settings) -> dict[str, str]:
     """Tables whose rows are not those of the second opinion, with what it says about them."""
-    settings, connection = warehouse.settings, warehouse.connection
-    given = read_given(
-        connection,
-        SEEDS,
-        start_date=settings.start_date,
-        logs=settings.logs,
-        currency=settings.currency,
-        beat_s=settings.heartbeat_s,
-        distance=settings.conflict_distance,
-        cooldown_s=settings.conflict_cooldown_s,
-        session_max_s=settings.session_max_s,
-    )
+    given = given_by(settings, connection)
     # What the published file says of itself.
     connection.execute("create schema if not exists leap_published")
     connection.execute(

@@ -27,7 +27,9 @@ _ID_TIMES = """(
 )"""
 _LIVES = f"""(select session_id, line_date, min(first_at) as first_at, max(last_at) as last_at from {_ID_TIMES}
     group by all)"""
-_BESIDE = f"""{_LIVES} as l join {_LIVES} as b on l.session_id = b.session_id and l.line_date = b.line_date + 1"""
+_BESIDE = (
+    f"""{_LIVES} as l join {_LIVES} as b on l.session_id = b.session_id and l.line_date = b.line_date + 1"""
+)
 # Events of a player in their order, with the one before.
 _SILENT = """(select *, lag(timestamp) over w as previous_at, lag(event_type) over w as previous_type
     from leap_stage.event_client where session_id is null
@@ -47,9 +49,17 @@ def _rejected(reason: str, message: str = "%") -> str:
 
 def _raw_times(condition: str) -> str:
     """Lines of any log by how far their time is from their delivery day."""
-    logs = {"signons": "event_date_time", "transaction": "event_date_time", "heartbeat": "event_date_time",
-            "player": "event_date_time", "client": "timestamp"}
-    parts = (f"select {column} as happened_at, delivery_date from leap_raw.event_{log}" for log, column in logs.items())
+    logs = {
+        "signons": "event_date_time",
+        "transaction": "event_date_time",
+        "heartbeat": "event_date_time",
+        "player": "event_date_time",
+        "client": "timestamp",
+    }
+    parts = (
+        f"select {column} as happened_at, delivery_date from leap_raw.event_{log}"
+        for log, column in logs.items()
+    )
     return f"select 1 from ({' union all '.join(parts)}) where {condition}"
 
 

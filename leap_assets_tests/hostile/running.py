@@ -17,10 +17,12 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import jinja2
 
 from leap_assets.assets.dbt import project_state
 from leap_assets.dbt_child import LOCK_VARIABLE, WAREHOUSE_VARIABLE
-from leap_assets.landing.ingestion import create_raw_tables, load_deliveries, read_rates
+from leap_assets.landing.ingestion import create_raw_tables, load_deliveries
+from leap_assets.landing.seeds import read_rates
 from leap_assets.partitions import Window, event_window
 from leap_assets.resources import DBT_PROJECT_DIR, LeapDbt, rule_of
 from leap_assets.settings import Settings
@@ -38,13 +40,25 @@ REACH = dt.timedelta(days=400)
 SCHEMAS = ("leap_raw", "leap_seed", "leap_stage", "leap_dim", "leap_mart")
 CACHE = DBT_PROJECT_DIR / "target" / "hostile"
 
-_PROJECTS: dict[str, Project] = {}
+
+@dataclasses.dataclass(frozen=True)
+class Compiled:
+    """The project as dbt compiles it for a setup, with `FIRST_DAY` and `END_DAY` for the window.
+
+    `hooks` has the statements that run behind a model, by its name.
+    """
+
+    project: Project
+    hooks: dict[str, str]
 
 
-def compiled(setup: str) -> Project:
-    """The project as dbt compiles it for a setup, with `FIRST_DAY` and `END_DAY` for the window."""
-    if setup not in _PROJECTS:
-        state = project_state(DBT_PROJECT_DIR) + json.dumps(dbt_environment(SETUPS[setup]))
+_COMPILED: dict[str, Compiled] = {}
+
+
+def compiled(setup: str) -> Compiled:
+    """The compiled project, made where the one that is kept is of another state of the project."""
+    if setup not in _COMPILED:
+        state = _state(SETUPS[setup])
         path = CACHE / f"{setup}.json"
         kept = json.loads(path.read_text()) if path.exists() else {}
         if kept.get("state") != state:
@@ -54,17 +68,25 @@ def compiled(setup: str) -> Project:
             partial = path.with_suffix(f".{os.getpid()}")
             partial.write_text(json.dumps(kept))
             partial.replace(path)
-        _PROJECTS[setup] = _from_json(kept)
-    return _PROJECTS[setup]
+        _COMPILED[setup] = _from_json(kept)
+    return _COMPILED[setup]
+
+
+def _state(setup: Setup) -> str:
+    """What the kept SQL follows from: the project without the rows of its seeds, the settings, and this module."""
+    files = [line for line in project_state(DBT_PROJECT_DIR).splitlines() if not line.startswith("seeds/")]
+    return "\n".join([*files, json.dumps(dbt_environment(setup)), Path(__file__).read_text()])
 
 
 def dbt_environment(setup: Setup) -> dict[str, str]:
     """The settings as the models read them."""
     environment = LeapDbt.from_settings(setup.settings(Path("data"))).environment
-    return {name: value for name, value in environment.items() if name not in (LOCK_VARIABLE, WAREHOUSE_VARIABLE)}
+    return {
+        name: value for name, value in environment.items() if name not in (LOCK_VARIABLE, WAREHOUSE_VARIABLE)
+    }
 
 
-def _compile(setup: Setup) -> Project:
+def _compile(setup: Setup) -> Compiled:
     from leap_assets_tests.dbt_project.conftest import DbtWarehouse
 
     window = {"DBT_LEAP_WINDOW_START": FIRST_DAY.isoformat(), "DBT_LEAP_WINDOW_END": END_DAY.isoformat()}
@@ -73,23 +95,44 @@ def _compile(setup: Setup) -> Project:
         create_database(folder / "leap.duckdb")
         warehouse = DbtWarehouse(folder / "leap.duckdb", folder / "target")
         warehouse.compiled(["fqn:*"], {**dbt_environment(setup), **window})
-        return Project.read(folder / "target")
+        return Compiled(Project.read(folder / "target"), _read_hooks(folder / "target"))
 
 
-def _to_json(project: Project) -> dict[str, Any]:
+def _read_hooks(target: Path) -> dict[str, str]:
+    """Statements behind models. dbt renders them only when it runs them: here the macro's own text is rendered."""
+    nodes = json.loads((target / "manifest.json").read_text())["nodes"].values()
+    hooks: dict[str, str] = {}
+    for node in nodes:
+        for hook in node["config"].get("post-hook", ()) if node["resource_type"] == "model" else ():
+            called = re.fullmatch(r"{{ (\w+)\(\) }}", hook["sql"])
+            assert called, f"{node['name']} has a hook that is no call of a macro: {hook['sql']}"
+            macro = (DBT_PROJECT_DIR / "macros" / f"{called[1]}.sql").read_text()
+            names = {
+                "this": f"{node['schema']}.{node['name']}",
+                "source": lambda schema, table: f"{schema}.{table}",
+                "window_start": lambda days=0: f"cast('{FIRST_DAY + dt.timedelta(days=days)}' as date)",
+                "window_end": lambda days=0: f"cast('{END_DAY + dt.timedelta(days=days)}' as date)",
+            }
+            module = jinja2.Environment().from_string(macro, globals=names).module
+            hooks[node["name"]] = str(getattr(module, f"default__{called[1]}")())
+    return hooks
+
+
+def _to_json(compiled: Compiled) -> dict[str, Any]:
     def plain(node: Model | DataTest) -> dict[str, Any]:
         return {**dataclasses.asdict(node), "parents": sorted(node.parents)}
 
     return {
-        "models": [plain(model) for model in project.models.values()],
-        "data_tests": [plain(test) for test in project.data_tests],
+        "models": [plain(model) for model in compiled.project.models.values()],
+        "data_tests": [plain(test) for test in compiled.project.data_tests],
+        "hooks": compiled.hooks,
     }
 
 
-def _from_json(kept: dict[str, Any]) -> Project:
+def _from_json(kept: dict[str, Any]) -> Compiled:
     models = [Model(**{**node, "parents": frozenset(node["parents"])}) for node in kept["models"]]
     tests = [DataTest(**{**node, "parents": frozenset(node["parents"])}) for node in kept["data_tests"]]
-    return Project({model.name: model for model in models}, tuple(tests))
+    return Compiled(Project({model.name: model for model in models}, tuple(tests)), kept["hooks"])
 
 
 _DAY = re.compile(r"'([678]\d{3}-\d\d-\d\d)'")
@@ -110,7 +153,7 @@ def in_window(sql: str, window: Window) -> str:
 
 def project_in_window(setup: str, window: Window) -> Project:
     """The project as dbt would compile it for a window."""
-    project = compiled(setup)
+    project = compiled(setup).project
     return Project(
         {
             name: dataclasses.replace(model, sql=in_window(model.sql, window))
@@ -128,6 +171,7 @@ class Warehouse:
     settings: Settings
     connection: duckdb.DuckDBPyConnection
     project: Project
+    hooks: dict[str, str]
     ran: list[Window] = dataclasses.field(default_factory=list)
 
     @property
@@ -197,6 +241,8 @@ class Warehouse:
                 f"insert into {model.table} by name "
                 f"select * from ({in_window(model.sql, piece)}) where {_inside(piece)}"
             )
+        if hook := self.hooks.get(model.name):
+            self.connection.execute(in_window(hook, window))
 
     def detect(self, window: Window) -> None:
         """Run the kernel over the days of a window that have positions, or rows of before."""
@@ -277,16 +323,19 @@ def open_warehouse(world: World, data_dir: Path, path: Path | None = None) -> Wa
     for seed, columns in read_seed_columns().items():
         body = ", ".join(f"{name} {sql_type}" for name, sql_type in columns.items())
         connection.execute(f"create table leap_seed.{seed} ({body})")
-        connection.execute(f"insert into leap_seed.{seed} from read_csv(?, header = true, all_varchar = true)", [str(SEEDS / f"{seed}.csv")])
+        connection.execute(
+            f"insert into leap_seed.{seed} from read_csv(?, header = true, all_varchar = true)",
+            [str(SEEDS / f"{seed}.csv")],
+        )
     create_raw_tables(connection)
     create_conflict_tables(connection)
-    project = compiled(world.setup)
+    kept = compiled(world.setup)
     anywhere = Window(settings.start_date, settings.start_date)
-    for model in project.models.values():
+    for model in kept.project.models.values():
         connection.execute(
             f"create table {model.table} as select * from ({in_window(model.sql, anywhere)}) limit 0"
         )
-    return Warehouse(world, settings, connection, project)
+    return Warehouse(world, settings, connection, kept.project, kept.hooks)
 
 
 def read_seed_columns() -> dict[str, dict[str, str]]:
@@ -312,9 +361,11 @@ def spans(days: Sequence[dt.date]) -> list[Window]:
     return found
 
 
-def build(world: World, data_dir: Path, runs: Sequence[Window] | None = None) -> Warehouse:
+def build(
+    world: World, data_dir: Path, runs: Sequence[Window] | None = None, path: Path | None = None
+) -> Warehouse:
     """The warehouse of a world after some runs; without any, after one run per span of consecutive days."""
-    warehouse = open_warehouse(world, data_dir)
+    warehouse = open_warehouse(world, data_dir, path)
     runs = spans(world.days) if runs is None else runs
     for number, window in enumerate(runs):
         warehouse.run(window, is_last=number == len(runs) - 1)

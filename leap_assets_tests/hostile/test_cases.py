@@ -1,5 +1,7 @@
 """Worlds made by hand: what was worked out with a pencil is what comes out, in every order of the days."""
 
+import contextlib
+
 import pytest
 
 from .cases import ALL_CASES, GROUPS, Case, world_of
@@ -12,21 +14,26 @@ pytestmark = [pytest.mark.slow, pytest.mark.smoke]
 @pytest.fixture(scope="module")
 def warehouses():
     """The warehouse of each group of cases, made when first asked for; all of its days in as few runs as can be."""
-    made: dict[str, Warehouse] = {}
-    folders = []
+    made: dict[str, Warehouse | Exception] = {}
+    with contextlib.ExitStack() as folders:
 
-    def get(group: str) -> Warehouse:
-        if group not in made:
-            folder = landed(world_of(ALL_CASES, group))
-            folders.append(folder)
-            made[group] = build(world_of(ALL_CASES, group), folder.__enter__())
-        return made[group]
+        def get(group: str) -> Warehouse:
+            if group not in made:
+                world = world_of(ALL_CASES, group)
+                try:
+                    made[group] = build(world, folders.enter_context(landed(world)))
+                except Exception as error:
+                    # Kept: each case of the group would wait for the same end.
+                    made[group] = error
+            found = made[group]
+            if isinstance(found, Exception):
+                raise found
+            return found
 
-    yield get
-    for warehouse in made.values():
-        warehouse.close()
-    for folder in folders:
-        folder.__exit__(None, None, None)
+        yield get
+        for warehouse in made.values():
+            if isinstance(warehouse, Warehouse):
+                warehouse.close()
 
 
 @pytest.mark.parametrize("case", ALL_CASES, ids=lambda case: case.name.replace(" ", "_"))

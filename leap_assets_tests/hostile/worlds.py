@@ -104,7 +104,8 @@ class World:
             found["setup"],
             tuple(dt.date.fromisoformat(day) for day in found["days"]),
             tuple(
-                Line(log, dt.date.fromisoformat(day), record, file) for log, day, file, record in found["lines"]
+                Line(log, dt.date.fromisoformat(day), record, file)
+                for log, day, file, record in found["lines"]
             ),
         )
 

@@ -15,13 +15,15 @@ import time
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
+from typing import Any
 
-from . import python_mutants, survivors
+from . import named, python_mutants, survivors
+from .hostile_worlds import build_hostile_worlds, find_disagreements
 from .projects import UnitTest
 from .report import detail, report
-from .sql_mutants import Mutant, list_mutants
+from .sql_mutants import list_mutants
 from .trials import Outcome, failing, fails, rebuild, try_mutant
-from .worlds import World, build_worlds, compile_unit_tests, open_for_writing
+from .worlds import HOSTILE_PREFIX, World, build_worlds, compile_unit_tests, open_for_writing
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -34,8 +36,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         folder = Path(options.worlds or temporary).resolve()
         outcomes: list[Outcome] = []
         with ProcessPoolExecutor(options.jobs, multiprocessing.get_context("spawn")) as pool:
-            if options.kind != "python":
-                worlds = build_worlds(folder)
+            if options.kind in (None, "sql"):
+                worlds = [*build_worlds(folder), *build_hostile_worlds(folder / "hostile")]
                 unit_tests = compile_unit_tests(worlds[0])
                 say(f"worlds built after {time.perf_counter() - started:.0f} s")
                 if broken := unmutated(worlds, unit_tests, Path(temporary) / "unmutated"):
@@ -45,7 +47,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 folders = [Path(temporary) / f"trial-{n}" for n in range(len(mutants))]
                 tried = pool.map(functools.partial(try_mutant, worlds, unit_tests), mutants, folders)
                 outcomes += [_told(outcome) for outcome in tried]
-            if options.kind != "sql":
+            if options.kind in (None, "named"):
+                named_mutants = _selected(named.list_mutants(), options)
+                say(f"{len(named_mutants)} mutants with names")
+                if broken := named.failing_unmutated(Path(temporary) / "named"):
+                    sys.exit("Without any change these fail already: " + ", ".join(broken))
+                folders = [Path(temporary) / f"named-{n}" for n in range(len(named_mutants))]
+                outcomes += [_told(outcome) for outcome in pool.map(named.try_mutant, named_mutants, folders)]
+            if options.kind in (None, "python"):
                 own = _selected(python_mutants.list_mutants(), options)
                 say(f"{len(own)} Python mutants")
                 if broken := python_mutants.failing_unmutated(own, Path(temporary) / "python"):
@@ -73,6 +82,8 @@ def unmutated(worlds: Sequence[World], unit_tests: Sequence[UnitTest], folder: P
     """Names of what fails although nothing was changed: must be none, or a mutant could not be told from it."""
     found = [f"unit test {test.name}" for test in unit_tests if fails(test)]
     for world in worlds:
+        if world.name.startswith(HOSTILE_PREFIX):
+            found += find_disagreements(world)
         folder.mkdir(parents=True)
         copy = folder / world.path.name
         shutil.copyfile(world.path, copy)
@@ -98,7 +109,7 @@ def _told(outcome: Outcome) -> Outcome:
     return outcome
 
 
-def _selected(mutants: list[Mutant], options: argparse.Namespace) -> list[Mutant]:
+def _selected(mutants: list[Any], options: argparse.Namespace) -> list[Any]:
     if options.only:
         mutants = [m for m in mutants if any(fnmatch.fnmatch(m.name, f"*{part}*") for part in options.only)]
     if options.sample and options.sample < len(mutants):
@@ -115,7 +126,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--sample", type=int, metavar="N", help="so many of each kind, spread evenly")
     parser.add_argument("--jobs", type=int, default=2, help="processes (2)")
-    parser.add_argument("--kind", choices=["sql", "python"], help="only these (both)")
+    parser.add_argument("--kind", choices=["sql", "named", "python"], help="only these (both)")
     parser.add_argument(
         "--worlds", metavar="FOLDER", help="keep the warehouses here, and use those that are here"
     )

@@ -15,10 +15,11 @@ from leap_assets.proofs.frames import Frame
 from leap_assets.proofs.known import Given, Known, day_number
 from leap_assets.proofs.registry import DETAILS, PROOFS
 from leap_assets.warehouse.proving import EVERY_DAY, compare_mart
+from leap_assets_tests.hostile.oracle import covered_tables
 
-from .worlds import World
+from .worlds import HOSTILE_PREFIX, World
 
-DATA_TEST, WARNING, PROOF = "data test", "warning", "proof"
+DATA_TEST, WARNING, PROOF, HOSTILE = "data test", "warning", "proof", "hostile worlds"
 
 
 @dataclass(frozen=True)
@@ -85,4 +86,11 @@ def _expect(state: State) -> tuple[Given, dict[str, Frame]]:
     return given, {mart: proof.prove(books if proof.of_books else known) for mart, proof in PROOFS.items()}
 
 
-CHECKS: tuple[Check, ...] = (failing_data_tests, failing_proofs)
+def differing_from_second_opinion(state: State) -> Iterator[tuple[str, str]]:
+    """The tables of a hostile world that changed: the second opinion agreed with them before."""
+    if state.world.name.startswith(HOSTILE_PREFIX):
+        for table in sorted(state.changed & covered_tables()):
+            yield HOSTILE, f"{table} of {state.world.name}"
+
+
+CHECKS: tuple[Check, ...] = (failing_data_tests, failing_proofs, differing_from_second_opinion)

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from .checks import DATA_TEST, PROOF, WARNING
+from .checks import DATA_TEST, HOSTILE, PROOF, WARNING
 from .trials import CONTRACT, RUN, UNIT_TEST, Outcome
 
 KINDS = {
@@ -12,6 +12,7 @@ KINDS = {
     UNIT_TEST: "unit tests",
     CONTRACT: "contract",
     RUN: "error",
+    HOSTILE: "hostile worlds",
 }
 
 

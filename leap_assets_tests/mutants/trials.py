@@ -79,7 +79,7 @@ def try_mutant(
             # the kernel refuses, with a ValueError, what models must not give it
             caught.setdefault(RUN, []).append(str(error).splitlines()[0][:200])
         finally:
-            shutil.rmtree(folder)
+            shutil.rmtree(folder, ignore_errors=True)
     tests = [test for test in unit_tests if test.model == mutant.model]
     if failed := [test.name for test in tests if fails(test, mutant)]:
         caught[UNIT_TEST] = failed

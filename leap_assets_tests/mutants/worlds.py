@@ -27,6 +27,8 @@ from leap_assets_tests.dbt_project.raw_warehouse import create_raw_tables, load_
 
 from .projects import Model, Project, UnitTest, read_unit_tests
 
+# Names of the worlds that `hostile_worlds.py` makes.
+HOSTILE_PREFIX = "hostile "
 READ_BY_KERNEL = {"leap_stage.event_heartbeat", "leap_stage.stage_centroids", "leap_stage.stage_matches"}
 # the rates of several currencies change in this world
 FIRST_DAY = dt.date(2025, 6, 10)

@@ -1,6 +1,20 @@
 """What is let in, and as what: limits of time and value, forms of ids and times, repeats, countries."""
 
-from .writing import Case, Line, day, event, fix, listed, paid, registered, session, signed_on, span, text, time
+from .writing import (
+    Case,
+    Line,
+    day,
+    event,
+    fix,
+    listed,
+    paid,
+    registered,
+    session,
+    signed_on,
+    span,
+    text,
+    time,
+)
 
 DAYS = span("2025-03-01", "2025-03-06")
 BILLION = 1_000_000_000
@@ -48,7 +62,14 @@ CASES = (
         DAYS,
         [
             event("late-1", "late-a", "feature_used", "2025-03-02T00:00:00Z", on="2025-03-05", feature="map"),
-            event("late-2", "late-b", "feature_used", "2025-03-01T23:59:59.999999Z", on="2025-03-05", feature="map"),
+            event(
+                "late-2",
+                "late-b",
+                "feature_used",
+                "2025-03-01T23:59:59.999999Z",
+                on="2025-03-05",
+                feature="map",
+            ),
             session("late-c", "late-1", "2025-03-02T01:00:00Z", 3600, on="2025-03-05"),
             session("late-d", "late-2", "2025-03-02T00:59:59.999999Z", 3600, on="2025-03-05"),
         ],
@@ -137,17 +158,36 @@ CASES = (
             text("signons", "2025-03-01", '{"player_id": 4.17e2, "event_date_time": "2025-03-01T10:00:03Z"}'),
             text("signons", "2025-03-01", '{"player_id": "417", "event_date_time": "2025-03-01T10:00:04Z"}'),
             signed_on(417.0, "2025-03-01T10:00:05Z", file="b.parquet"),
-            Line("signons", day("2025-03-01"), {"player_id": "417.0", "event_date_time": "2025-03-01T10:00:06Z"}, "c.csv"),
+            Line(
+                "signons",
+                day("2025-03-01"),
+                {"player_id": "417.0", "event_date_time": "2025-03-01T10:00:06Z"},
+                "c.csv",
+            ),
             # All digits are exact, beyond 2^53 too; of a double they are not.
-            text("signons", "2025-03-01", '{"player_id": 76561198000000001, "event_date_time": "2025-03-01T10:00:07Z"}'),
+            text(
+                "signons",
+                "2025-03-01",
+                '{"player_id": 76561198000000001, "event_date_time": "2025-03-01T10:00:07Z"}',
+            ),
             signed_on(76561198000000001.0, "2025-03-01T10:00:08Z", file="d.parquet"),
-            text("signons", "2025-03-01", '{"player_id": 7.6561198000000001e16, "event_date_time": "2025-03-01T10:00:09Z"}'),
+            text(
+                "signons",
+                "2025-03-01",
+                '{"player_id": 7.6561198000000001e16, "event_date_time": "2025-03-01T10:00:09Z"}',
+            ),
             text("signons", "2025-03-01", '{"player_id": NaN, "event_date_time": "2025-03-01T10:00:10Z"}'),
             text("signons", "2025-03-01", '{"player_id": " ", "event_date_time": "2025-03-01T10:00:11Z"}'),
-            text("signons", "2025-03-01", '{"player_id": "\\u200b\\ufeff", "event_date_time": "2025-03-01T10:00:12Z"}'),
+            text(
+                "signons",
+                "2025-03-01",
+                '{"player_id": "\\u200b\\ufeff", "event_date_time": "2025-03-01T10:00:12Z"}',
+            ),
             signed_on(float("nan"), "2025-03-01T10:00:13Z", file="e.parquet"),
             # A text keeps its form.
-            text("signons", "2025-03-01", '{"player_id": "418.0", "event_date_time": "2025-03-01T10:00:14Z"}'),
+            text(
+                "signons", "2025-03-01", '{"player_id": "418.0", "event_date_time": "2025-03-01T10:00:14Z"}'
+            ),
             # A session id that is missing is one: half an hour of silence ends its session.
             text(
                 "client",
@@ -188,9 +228,19 @@ CASES = (
             event("bnd-2", "bnd-j", "ad_watched", "2025-03-01T12:00:00Z", revenue=BILLION + 1),
             event("bnd-3", "bnd-k", "level_start", "2025-03-01T12:00:00Z", level=BILLION),
             event("bnd-4", "bnd-l", "level_start", "2025-03-01T12:00:00Z", level=BILLION + 1),
-            event("bnd-5", "bnd-m", "level_complete", "2025-03-01T12:00:00Z", level=1, score=10**15, time_spent=BILLION),
+            event(
+                "bnd-5",
+                "bnd-m",
+                "level_complete",
+                "2025-03-01T12:00:00Z",
+                level=1,
+                score=10**15,
+                time_spent=BILLION,
+            ),
             event("bnd-6", "bnd-n", "level_complete", "2025-03-01T12:00:00Z", level=1, score=-(10**15) - 1),
-            event("bnd-7", "bnd-o", "purchase", "2025-03-01T12:00:00Z", product="hat", price=-1, currency="USD"),
+            event(
+                "bnd-7", "bnd-o", "purchase", "2025-03-01T12:00:00Z", product="hat", price=-1, currency="USD"
+            ),
             fix("bnd-p", "bnd-4", "2025-03-01T12:00:00Z", 1e12, "t1"),
             fix("bnd-q", "bnd-4", "2025-03-01T12:00:00Z", -1.1e12, "t1"),
             event("bnd-8", "bnd-r", "jumped", "2025-03-01T12:00:00Z"),
@@ -249,7 +299,15 @@ CASES = (
             ),
             # The order of a list counts.
             event("rep-2", "rep-a", "feature_used", "2025-03-01T12:00:00Z", feature="map", more=[1, 2]),
-            event("rep-2", "rep-a", "feature_used", "2025-03-01T12:00:00Z", feature="map", more=[2, 1], on="2025-03-02"),
+            event(
+                "rep-2",
+                "rep-a",
+                "feature_used",
+                "2025-03-01T12:00:00Z",
+                feature="map",
+                more=[2, 1],
+                on="2025-03-02",
+            ),
             paid("rep-1", "rep-b", "2025-03-01T12:00:00Z", "4.9900"),
             paid("rep-1", "rep-b", "2025-03-01T12:00:00Z", 4.99, on="2025-03-03"),
             paid("rep-1", "rep-b", "2025-03-01T12:00:00Z", 5, on="2025-03-02"),
@@ -327,7 +385,9 @@ CASES = (
         DAYS,
         [
             registered("reg-a", "2025-03-02T12:00:00Z", country="DE", platform="pc"),
-            registered("reg-a", "2025-03-04T12:00:00Z", country="FR", platform="mobile", experiment_group="control"),
+            registered(
+                "reg-a", "2025-03-04T12:00:00Z", country="FR", platform="mobile", experiment_group="control"
+            ),
             # Delivered later, registered earlier.
             registered("reg-b", "2025-03-03T12:00:00Z", country="FR"),
             registered("reg-b", "2025-03-02T12:00:00Z", country="DE", on="2025-03-05"),

@@ -1,4 +1,4 @@
-"""Half a year of few players: who is active, new, retained, converted, on days that are loaded and days that are not."""
+"""Half a year of few players: who is active, new, retained and converted, on days that are loaded or are not."""
 
 import datetime as dt
 from decimal import Decimal
@@ -28,7 +28,8 @@ def on(age: int) -> dt.date:
 def _plays(player: str, *ages: int, clock: str = "12:00:00", delivered: int | None = None) -> list[Line]:
     delivery = None if delivered is None else on(delivered).isoformat()
     return [
-        session(player, f"{player}-{age}", f"{on(age)}T{clock}Z", 600, on=delivery, country="DE") for age in ages
+        session(player, f"{player}-{age}", f"{on(age)}T{clock}Z", 600, on=delivery, country="DE")
+        for age in ages
     ]
 
 
@@ -38,7 +39,14 @@ def _joins(player: str, age: int, country: str, platform: str = "pc") -> Line:
 
 def _levels(player: str, age: int, *levels: int) -> list[Line]:
     return [
-        event(f"{player}-{level}", player, "level_complete", f"{on(age)}T12:0{n}:00Z", f"{player}-{age}", level=level)
+        event(
+            f"{player}-{level}",
+            player,
+            "level_complete",
+            f"{on(age)}T12:0{n}:00Z",
+            f"{player}-{age}",
+            level=level,
+        )
         for n, level in enumerate(levels, start=1)
     ]
 
@@ -103,7 +111,9 @@ CASES = (
                 [(179, Decimal(0), 0, Decimal(0), 0), (180, Decimal(5), 1, Decimal(5), 1)],
             ),
             (
-                _kpis("dau, payers, absent_payers, absent_purchase_amount, purchase_amount, payer_share", 180),
+                _kpis(
+                    "dau, payers, absent_payers, absent_purchase_amount, purchase_amount, payer_share", 180
+                ),
                 [(0, 0, 1, Decimal(5), Decimal(5), None)],
             ),
         ],
@@ -153,7 +163,18 @@ CASES = (
         [_joins("mau-a", 150, "PL"), *_plays("mau-a", 150)],
         [
             (
-                _kpis("dau, wau, mau, new_players, existing_players", 149, 150, 151, 156, 157, 177, 178, 179, 180),
+                _kpis(
+                    "dau, wau, mau, new_players, existing_players",
+                    149,
+                    150,
+                    151,
+                    156,
+                    157,
+                    177,
+                    178,
+                    179,
+                    180,
+                ),
                 [
                     (0, 0, 0, 0, 0),
                     (1, 1, 1, 1, 0),
@@ -214,7 +235,10 @@ CASES = (
                 "select event_date from leap_stage.fact_session where player_id = 'gap-a' order by 1",
                 [(on(LOST),), (on(LOST + 1),), (on(LAST + 1),)],
             ),
-            ("select event_date from leap_mart.player_activity_daily where player_id = 'gap-a'", [(on(LOST + 1),)]),
+            (
+                "select event_date from leap_mart.player_activity_daily where player_id = 'gap-a'",
+                [(on(LOST + 1),)],
+            ),
             ("select player_sessions from leap_mart.player_stats_lifetime where player_id = 'gap-a'", [(1,)]),
             (
                 LIFECYCLE.format(f"'{on(LOST)}', '{on(LOST + 1)}', '{on(LOST + 2)}'"),
@@ -242,7 +266,10 @@ CASES = (
         DAYS,
         [],
         [
-            (_kpis("is_final", 35, 36, 39, 41, LAST - 4, LAST - 3), [(True,), (False,), (False,), (True,), (True,), (False,)]),
+            (
+                _kpis("is_final", 35, 36, 39, 41, LAST - 4, LAST - 3),
+                [(True,), (False,), (False,), (True,), (True,), (False,)],
+            ),
             (
                 """select age, is_final from leap_mart.cohort_retention
                 where cohort_date = '2025-03-03' and country = 'DE' and age in (35, 36, 40) order by age""",
@@ -278,7 +305,10 @@ CASES = (
                 "select player_id from leap_dim.dim_players where is_internal order by 1",
                 [(player,) for player in INTERNAL],
             ),
-            ("select player_id from leap_seed.internal_accounts order by 1", [(player,) for player in INTERNAL]),
+            (
+                "select player_id from leap_seed.internal_accounts order by 1",
+                [(player,) for player in INTERNAL],
+            ),
             (f"select count(*) from leap_stage.fact_session where event_date = '{on(70)}'", [(4,)]),
             (_kpis("dau, player_sessions, purchase_amount, absent_payers", 70), [(0, 0, Decimal(0), 0)]),
             ("select count(*) from leap_mart.level_funnel_daily where level = 77", [(0,)]),

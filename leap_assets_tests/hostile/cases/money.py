@@ -1,4 +1,4 @@
-"""Amounts in every currency of the seed, on the days its rates change, at their bounds; ads; refunds; purchases of clients."""
+"""Amounts in every currency of the seed, around the days its rates change, at their bounds; refunds; weeks."""
 
 from decimal import Decimal
 
@@ -98,7 +98,15 @@ CASES = (
             paid("yen-3", "yen-b", "2025-07-01T12:00:00Z", BILLION, "GBP"),
             paid("yen-4", "yen-b", "2025-07-01T12:00:00Z", BILLION, "GBP"),
             paid("yen-5", "yen-b", "2025-07-01T12:00:00Z", -BILLION, "GBP", refunded_transaction_id="yen-4"),
-            event("yen-1", "yen-c", "ad_watched", "2025-07-01T12:00:00Z", ad_type="yen", revenue=BILLION, currency="GBP"),
+            event(
+                "yen-1",
+                "yen-c",
+                "ad_watched",
+                "2025-07-01T12:00:00Z",
+                ad_type="yen",
+                revenue=BILLION,
+                currency="GBP",
+            ),
             event("yen-2", "yen-c", "ad_watched", "2025-07-01T12:00:00Z", ad_type="yen", revenue="0.000001"),
         ],
         [
@@ -130,10 +138,36 @@ CASES = (
         [
             registered("shop-a", "2025-06-29T12:00:00Z", country="de"),
             # 0.0054 / 1.08 = 0.005: a rounded ratio would make it 0.00.
-            event("shop-1", "shop-a", "purchase", "2025-06-30T12:00:00Z", product=17, price=0.0054, currency="USD"),
-            event("shop-2", "shop-a", "purchase", "2025-06-30T12:00:00Z", product="hat", price=4.99, currency="USD"),
-            event("shop-3", "shop-a", "purchase", "2025-07-02T12:00:00Z", product="hat", price=BILLION, currency="EUR"),
-            event("shop-4", "shop-a", "purchase", "2025-07-02T12:00:00Z", product="hat", price=0, currency="EUR"),
+            event(
+                "shop-1",
+                "shop-a",
+                "purchase",
+                "2025-06-30T12:00:00Z",
+                product=17,
+                price=0.0054,
+                currency="USD",
+            ),
+            event(
+                "shop-2",
+                "shop-a",
+                "purchase",
+                "2025-06-30T12:00:00Z",
+                product="hat",
+                price=4.99,
+                currency="USD",
+            ),
+            event(
+                "shop-3",
+                "shop-a",
+                "purchase",
+                "2025-07-02T12:00:00Z",
+                product="hat",
+                price=BILLION,
+                currency="EUR",
+            ),
+            event(
+                "shop-4", "shop-a", "purchase", "2025-07-02T12:00:00Z", product="hat", price=0, currency="EUR"
+            ),
         ],
         [
             (
@@ -151,7 +185,11 @@ CASES = (
         "a purchase told by the client is none where there is a transaction log",
         "plain",
         SUMMER,
-        [event("told-1", "told-a", "purchase", "2025-06-30T12:00:00Z", product="hat", price=5, currency="USD")],
+        [
+            event(
+                "told-1", "told-a", "purchase", "2025-06-30T12:00:00Z", product="hat", price=5, currency="USD"
+            )
+        ],
         [
             ("select count(*) from leap_stage.fact_transaction where player_id = 'told-a'", [(0,)]),
             ("select purchases, events from leap_stage.fact_player_day where player_id = 'told-a'", [(0, 1)]),
@@ -186,7 +224,10 @@ CASES = (
                     (day("2027-01-01"), 2026, 53, True),
                 ],
             ),
-            ("select cohort_week from leap_dim.dim_players where player_id = 'week-a'", [(day("2024-12-30"),)]),
+            (
+                "select cohort_week from leap_dim.dim_players where player_id = 'week-a'",
+                [(day("2024-12-30"),)],
+            ),
         ],
     ),
     Case(

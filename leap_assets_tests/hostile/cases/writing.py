@@ -56,10 +56,22 @@ def _line(log: str, at: str, on: str | None, file: str, record: dict[str, Any]) 
 
 
 def session(
-    player: Any, match: Any, end: str, length: Any, *, on: str | None = None, file: str = "a.ndjson", **more: Any
+    player: Any,
+    match: Any,
+    end: str,
+    length: Any,
+    *,
+    on: str | None = None,
+    file: str = "a.ndjson",
+    **more: Any,
 ) -> Line:
     """A line of the session log; `end` and `length` decide the start."""
-    record = {"player_id": player, "session_id": match, "event_date_time": end, "event_length_seconds": length}
+    record = {
+        "player_id": player,
+        "session_id": match,
+        "event_date_time": end,
+        "event_length_seconds": length,
+    }
     return _line("session", end, on, file, record | more)
 
 
@@ -133,7 +145,9 @@ def paid(
     return _line("transaction", at, on, file, record | more)
 
 
-def registered(player: Any, at: str, *, on: str | None = None, file: str = "a.ndjson", **attributes: Any) -> Line:
+def registered(
+    player: Any, at: str, *, on: str | None = None, file: str = "a.ndjson", **attributes: Any
+) -> Line:
     """A line of the player log."""
     return _line("player", at, on, file, {"player_id": player, "event_date_time": at} | attributes)
 
@@ -143,7 +157,9 @@ def signed_on(player: Any, at: str, *, on: str | None = None, file: str = "a.ndj
     return _line("signons", at, on, file, {"player_id": player, "event_date_time": at} | more)
 
 
-def listed(item: Any, on: str, price: Any, currency: str = "USD", *, file: str = "a.ndjson", **more: Any) -> Line:
+def listed(
+    item: Any, on: str, price: Any, currency: str = "USD", *, file: str = "a.ndjson", **more: Any
+) -> Line:
     """A line of the catalogue."""
     record = {"purchase_item": item, "transaction_type": "Skins", "price": price, "currency": currency}
     return _line("product", on, on, file, record | more)
