@@ -25,7 +25,7 @@ STEPS = {
     "detect": "detecting conflicts",
     "model": "building dimensions and marts",
     "prove": "comparing the marts with the truth",
-    "second_opinion": "computing every table again from landing/",
+    "compute_again": "computing every table again from landing/",
     "published__leap": "publishing",
 }
 KEPT_LINES = 60
@@ -41,7 +41,7 @@ _QUIET = (
     "Finished dbt command",
     "Copying `",
     # a step that has nothing to do in this run
-    "op 'second_opinion' did not yield",
+    "op 'compute_again' did not yield",
 )
 
 

@@ -31,10 +31,11 @@ def build_proofs(partitions: dg.PartitionsDefinition, settings: Settings) -> dg.
         key,
         deps=[*KEYS.values(), relation_key("leap_raw", "delivery"), *(truth_key(table) for table in TABLES)],
         description=(
-            "One row per day and proven table: how many of its rows were compared with an independent computation from "
-            "the simulator's truth, and how many differ. Of a table without days, all rows count on the last loaded "
-            "day.\n\nNothing is published while a row differs. A table is compared over the days that a run wrote, a "
-            "history table whole. Only the simulated world has a truth."
+            "One row per day, table and independent computation that its rows were compared with: how many were "
+            "compared, and how many differ. Of a table without days, all rows count on the last loaded day.\n\nA run "
+            "of the simulated world compares the days that it wrote, and history tables whole, with the simulator's "
+            "truth: nothing is published while a row differs. `make verify` compares tables of any source with a "
+            "second opinion, computed from delivered files; its rows are those of the last verification."
         ),
         group_name=MARTS,
         owners=OWNERS,

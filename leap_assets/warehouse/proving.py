@@ -46,6 +46,7 @@ COLUMNS = (
     ),
 )
 TRUTH, SECOND_OPINION = "truth", "second_opinion"
+DAY_TABLES = frozenset(mart for mart, proof in PROOFS.items() if proof.is_day_table)
 
 
 @dataclass(frozen=True)
@@ -158,7 +159,7 @@ def prove(
             proof,
             proof.prove(sources[proof.of_books]),
             given,
-            (days[0], days[-1]) if proof.is_day_table else EVERY_DAY,
+            days,
         )
         yield Outcome(
             mart, comparison, describe(comparison, "the truth", TRUTH_DIFFERS), time.monotonic() - started
@@ -187,10 +188,26 @@ def compare_mart(
     proof: Proof,
     expected: Frame,
     given: Given,
-    bounds: tuple[float, float] = EVERY_DAY,
-    source: str = "the truth",
+    window: range,
 ) -> Comparison:
-    """Compare a table with what its rows should be; of a table with days those between two day numbers, ends included."""
+    """Compare a table with what its rows should be; of a day table the days of a window."""
+    bounds = (window[0], window[-1]) if proof.is_day_table else EVERY_DAY
+    return compare_days(connection, mart, proof, expected, given, bounds, "the truth")
+
+
+def compare_days(
+    connection: duckdb.DuckDBPyConnection,
+    mart: str,
+    proof: Proof,
+    expected: Frame,
+    given: Given,
+    bounds: tuple[float, float],
+    source: str,
+) -> Comparison:
+    """Compare a table with what its rows should be; of a table with days those between two day numbers, ends included.
+
+    `source` is what the rows should be like, in words.
+    """
     types = read_types(connection, proof.schema, mart)
     kinds = {name: _KIND.get(type_name.partition("(")[0], "exact") for name, type_name in types.items()}
     if not proof.day:
@@ -326,7 +343,8 @@ def _as_read(value: Any, type_name: str) -> str:
         return str(dt.datetime(1970, 1, 1) + dt.timedelta(microseconds=int(value)))
     if type_name.startswith("DECIMAL"):
         return f"{Decimal(int(value)).scaleb(-_decimal_digits(type_name)):f}"
-    return str(value)
+    # beside a null, whole numbers are doubles
+    return str(int(value)) if type_name in ("BIGINT", "INTEGER") else str(value)
 
 
 def _decimal_digits(type_name: str) -> int:
@@ -353,7 +371,7 @@ def write_outcomes(
     outcomes: Sequence[Outcome],
     window: Window | None,
     by: str = TRUTH,
-    day_tables: Collection[str] = frozenset(mart for mart, proof in PROOFS.items() if proof.is_day_table),
+    day_tables: Collection[str] = DAY_TABLES,
 ) -> dict[dt.date, int]:
     """Replace what proof_daily says of some marts, in one transaction: of day tables the window's days, else all.
 

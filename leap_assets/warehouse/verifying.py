@@ -23,7 +23,7 @@ from leap_assets.proofs.delivered.opinion import Opinion, Stretch, form_opinion
 from leap_assets.proofs.delivered.registry import LINES, TABLES, Table
 from leap_assets.proofs.frames import Frame
 from leap_assets.proofs.known import Given, day_number
-from leap_assets.warehouse.proving import EVERY_DAY, Outcome, compare_mart, describe
+from leap_assets.warehouse.proving import EVERY_DAY, Outcome, compare_days, describe
 
 SOURCE = "the second opinion"
 CAUSES = (
@@ -119,7 +119,7 @@ def verify(
         began = time.monotonic()
         connection = published if table.is_published else warehouse
         try:
-            comparison = compare_mart(connection, name, table.proof, expected, given, part_bounds, SOURCE)
+            comparison = compare_days(connection, name, table.proof, expected, given, part_bounds, SOURCE)
             parts.setdefault(name, []).append(comparison)
         except (ValueError, KeyError, duckdb.Error) as error:
             errors[name] = str(error).splitlines()[0]
@@ -178,12 +178,11 @@ def check_state(
             f"The published file holds {shown[0]} delivery days ({shown[1]} to {shown[2]}), the warehouse {loaded[0]} "
             f"({loaded[1]} to {loaded[2]}): the last run did not publish. Nothing was compared. Run its days again."
         )
-    if days is not None:
-        if loaded[1] is None or days.last < loaded[1] or days.first > loaded[2]:
-            raise VerificationError(
-                f"No delivery of {days} is loaded: the warehouse holds {loaded[1]} to {loaded[2]}. Nothing was "
-                "compared. Choose days among those, or run these first."
-            )
+    if days is not None and (loaded[1] is None or days.last < loaded[1] or days.first > loaded[2]):
+        raise VerificationError(
+            f"No delivery of {days} is loaded: the warehouse holds {loaded[1]} to {loaded[2]}. Nothing was "
+            "compared. Choose days among those, or run these first."
+        )
 
 
 def _count_lines(warehouse: duckdb.DuckDBPyConnection) -> None:

@@ -21,6 +21,8 @@ KERNEL = ("leap_assets_tests/conflicts",)
 DELIVERIES = (
     "leap_assets_tests/landing/test_records.py",
     "leap_assets_tests/landing/test_ingestion.py",
+    "leap_assets_tests/landing/test_seeds.py",
+    "leap_assets_tests/landing/test_values.py",
     "leap_assets_tests/landing/test_simulated_delivery.py",
 )
 LIMITS = ("leap_assets_tests/landing/test_thresholds.py",)
@@ -104,7 +106,7 @@ CHANGES: dict[str, tuple[tuple[str, ...], tuple[tuple[str, str], ...]]] = {
             ("started < {late}", "started <= {late}"),
             ("f\"started < date '{start_date}'\"", "f\"started <= date '{start_date}'\""),
             ("{name} > {session_max_s}", "{name} >= {session_max_s}"),
-            ("{name} {sign} {bound}", "{name} {sign}= {bound}"),
+            ('guard = f"{name} < {column.minimum}"', 'guard = f"{name} <= {column.minimum}"'),
             ("round({bounded}::double * 1e6)", "round({bounded}::double) * 1000000"),
             ("session_max_s - 24 * 3600", "session_max_s"),
             ("not regexp_full_match({name}", "not regexp_matches({name}"),
@@ -119,11 +121,21 @@ CHANGES: dict[str, tuple[tuple[str, ...], tuple[tuple[str, str], ...]]] = {
                 "return f\"make_timestamp(epoch_us({_usual(value, 'timestamptz')}))\"",
                 "return f\"{_usual(value, 'timestamptz')}::timestamp\"",
             ),
-            ("names_zone = f\"contains({value}, ' ') and", 'names_zone = f"false and'),
+            ("case when regexp_full_match({value}, '{TIME_FORM}') then", "case when true then"),
+            ("contains({value}, 'UTC') then try_cast", "contains({value}, 'UTX') then try_cast"),
             ("{_has(column.required_for)} and {_raw(column.name)} is null", "{_raw(column.name)} is null"),
-            ('return f"{_own_time(contract)} - to_seconds({bounded})"', "return _own_time(contract)"),
-            ("f\"nullif({value.sql}, '') as {_raw(name)}\"", 'f"{value.sql} as {_raw(name)}"'),
+            ("return f\"nullif({value.sql}, '')\" if", 'return f"{value.sql}" if'),
+            ("not between {column.minimum} and {column.maximum}", "> {column.maximum}"),
+            ("{value} = 'NaN' or {value} = 'nan'", "{value} = 'NaN'"),
             ("when {value.sql} = try_cast({whole} as {value.physical}) then", "when true then"),
+        ),
+    ),
+    "landing/seeds.py": (
+        DELIVERIES,
+        (
+            ("first[rate.currency] = min(rate", "first[rate.currency] = max(rate"),
+            ("if Decimal(value) > 0 else", "if Decimal(value) >= 0 else"),
+            ("if value != value.strip():", "if False:"),
         ),
     ),
     "landing/relations.py": (
@@ -183,7 +195,6 @@ CHANGES: dict[str, tuple[tuple[str, ...], tuple[tuple[str, str], ...]]] = {
             ("lines >= WRONG_DAY_MIN_LINES", "lines > WRONG_DAY_MIN_LINES"),
             ("numbers[first:passed])] = False", "numbers[first:passed])] = True"),
             ("if count > loaded.get(file.source_file, 0)]", "if not loaded.get(file.source_file, 0)]"),
-            ('first[row["currency"]] = min(day,', 'first[row["currency"]] = max(day,'),
             ("lines >= REREAD_LINES or position", "position"),
             ("files=len(own)", "files=len(received)"),
             ('"where reason is not null"', '"where reason is not null and message is not null"'),
@@ -194,7 +205,7 @@ CHANGES: dict[str, tuple[tuple[str, ...], tuple[tuple[str, str], ...]]] = {
         (
             ('name.startswith(".") or Path(name).suffix.lower() in UNFINISHED', 'name.startswith(".")'),
             ("suffix.lower() for suffix in path.suffixes", "suffix for suffix in path.suffixes"),
-            ("for path in sorted(folder.iterdir())", "for path in sorted(folder.iterdir())[:1]"),
+            ("paths = sorted(folder.iterdir())", "paths = sorted(folder.iterdir())[:1]"),
         ),
     ),
     "landing/thresholds.py": (
@@ -207,7 +218,10 @@ CHANGES: dict[str, tuple[tuple[str, ...], tuple[tuple[str, str], ...]]] = {
             ),
             ("reason = 'wrong_type' group by all", "true group by all"),
             ("interval {24 + FUTURE_GRACE_H} hour", "interval {FUTURE_GRACE_H} hour"),
-            ("reason = 'out_of_window' and contains(", "reason <> 'out_of_window' and contains("),
+            (
+                "contains(message, ' h after its delivery day')",
+                "not contains(message, ' h after its delivery day')",
+            ),
             ("count_if({column} is null)", "count_if({column} is not null)"),
         ),
     ),
@@ -218,7 +232,7 @@ CHANGES: dict[str, tuple[tuple[str, ...], tuple[tuple[str, str], ...]]] = {
             ("if self.last < self.first:", "if self.last <= self.first:"),
             ("return self.last + dt.timedelta(days=1)", "return self.last"),
             ("dt.timedelta(days=LATE_DAYS + beside)", "dt.timedelta(days=LATE_DAYS)"),
-            ("dt.timedelta(days=EARLY_DAYS + beside)", "dt.timedelta(days=EARLY_DAYS)"),
+            ("dt.timedelta(days=EARLY_DAYS + beside + 1)", "dt.timedelta(days=EARLY_DAYS + beside)"),
             ("math.ceil(", "math.floor("),
             ("Window(max(first, start_date)", "Window(first"),
         ),

@@ -2,7 +2,8 @@
 
 import pytest
 
-from leap_assets.sources.declaration import SourceError, read_source
+from leap_assets.settings import SettingsError, load_settings
+from leap_assets.sources.declaration import SourceError, declared_event_types, read_source
 from leap_assets.sources.mapping import Mapper
 from leap_assets_tests.sources.conftest import CLIENT_SQL
 
@@ -159,3 +160,13 @@ def test_the_delivered_line_of_a_row_is_known_where_the_select_is_plain_or_tells
 def test_optional_columns_may_be_left_out_and_null_ones_count_as_left_out(write_source):
     columns = prepared(write_source, f"select {ROW}, null as session_id from delivered").columns
     assert set(columns) == {"event_id", "player_id", "event_type", "timestamp"}
+
+
+def test_event_types_are_declared_in_one_place(write_source):
+    folder = write_source({"client.sql": CLIENT_SQL, "source.toml": "[events.chat]\n"})
+    mapped = {"LEAP_SOURCE": folder.name, "LEAP_SOURCES_DIR": str(folder.parent)}
+    assert declared_event_types(load_settings(mapped)) == ("chat",)
+    landing = {"LEAP_SOURCE": "landing", "LEAP_EVENT_TYPES": "chat, ad_clicked"}
+    assert declared_event_types(load_settings(landing)) == ("chat", "ad_clicked")
+    with pytest.raises(SettingsError, match="LEAP_EVENT_TYPES cannot be set with LEAP_SOURCE=game"):
+        load_settings(mapped | {"LEAP_EVENT_TYPES": "chat"})

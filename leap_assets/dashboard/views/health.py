@@ -63,16 +63,17 @@ limit 200"""
 
 
 def proofs_sql(filters: Filters) -> str:
-    """Rows compared with the simulator's truth, and those that differ."""
+    """Rows compared with the simulator's truth and with the second opinion, and those that differ."""
     return f"""select
     mart,
+    "by" as compared_with,
     sum(rows_compared) as rows_compared,
     sum(rows_differing) as rows_differing,
     max(event_date) as last_day
 from {PROOFS}
 {filters.where("event_date")}
-group by mart
-order by rows_differing desc, mart"""
+group by all
+order by rows_differing desc, mart, compared_with"""
 
 
 def _of(log: str) -> str:
@@ -126,8 +127,8 @@ def show(board: Board) -> None:
     )
     if board.rows("select 1 from information_schema.tables where table_name = 'proof_daily'").empty:
         st.info(
-            "No proof is published: only the simulated world has a truth to prove numbers by, and LEAP_PROOFS=0 "
-            "leaves it out."
+            "Nothing was compared yet. `make verify` computes every table again from the delivered files, of any "
+            "source; a run of the simulated world compares the marts with its truth, unless LEAP_PROOFS=0."
         )
         return
     board.show(
@@ -136,8 +137,11 @@ def show(board: Board) -> None:
             proofs_sql(filters),
             [PROOFS],
             None,
-            empty="Nothing was proven on these days: a real source has no truth, and LEAP_PROOFS=0 leaves it out.",
-            note="Every table computed a second time from the simulator's truth, by other code.",
+            empty="Nothing was compared on these days. `make verify` computes every table again, from delivered files.",
+            note=(
+                "Every table computed a second time by other code: from the simulator's truth (truth), and by the last "
+                "`make verify` from the delivered files (second_opinion)."
+            ),
         )
     )
 

@@ -108,9 +108,9 @@ def find_facts(store: Store, world: World, first: int, last: int, wanted: range 
     for log, lines in around.items():
         repeats = find_repeats(log, lines)
         counted[log] = keep(lines, repeats.counts)
-        own = (lines["day"] >= first) & (lines["day"] <= last)
+        inside = (lines["day"] >= first) & (lines["day"] <= last)
         for books, kind in ((facts.duplicate, repeats.duplicate), (facts.conflicting, repeats.conflicting)):
-            for day, count in repeats.count(lines["delivered_on"], kind & own).items():
+            for day, count in repeats.count(lines["delivered_on"], kind & inside).items():
                 books[day, log] += count
     types = {name: numbering.names.words.of(name) for name in EVENT_TYPES}
     told = [

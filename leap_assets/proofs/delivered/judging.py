@@ -181,12 +181,12 @@ class Judge:
                 allowed = {*column.allowed, None, WRONG}
                 yield from (number for number, value in enumerate(values) if value not in allowed)
             if column.pattern:
-                fits = Memo(
-                    lambda value, form=self._forms[name]: (
-                        not isinstance(value, str) or form.fullmatch(value) is not None
-                    )
+                fits = Memo(self._forms[name].fullmatch)
+                yield from (
+                    number
+                    for number, value in enumerate(values)
+                    if isinstance(value, str) and fits[value] is None
                 )
-                yield from (number for number, value in enumerate(values) if not fits[value])
             least, most = column.minimum, column.maximum
             if least is None and most is None and column.type != "double":
                 continue

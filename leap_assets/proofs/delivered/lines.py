@@ -137,10 +137,8 @@ class Store:
             columns["length_us"] = length_us(CONTRACTS[log], columns)
         kept: Columns = {name: self._keep(kind, columns[name]) for name, kind in KEPT[log].items()}
         kept["delivered_on"] = np.full(judged.accepted, delivered_on, dtype=np.int64)
-        if "started" in columns:
-            day = np.array(columns["started"], dtype=np.int64) // DAY_US
-        else:
-            day = kept["delivered_on"]
+        started = columns.get("started")
+        day = kept["delivered_on"] if started is None else np.array(started, dtype=np.int64) // DAY_US
         kept["day"] = day
         for number in np.unique(day).tolist():
             rows = day == number

@@ -142,15 +142,17 @@ def find_named(player: int, match: int, events: list[Event], session_us: int) ->
     """Player-sessions of one player and session id, from all events with that id, in order."""
     day_of: list[int | None] = [None] * len(events)
     starts: list[int] = []
+    # the first event behind the session_end before
+    open_from = 0
     for number, event in enumerate(events):
         if event.is_start:
-            starts.append(number)
+            starts.append(event.at)
         elif event.is_end:
-            begun = next((one for one in starts if event.at - events[one].at <= session_us), None)
-            if begun is not None:
-                for one in range(begun, number + 1):
-                    day_of[one] = events[begun].at // DAY_US
-            starts = []
+            begun = next((at for at in starts if event.at - at <= session_us), None)
+            for one in range(open_from, number + 1):
+                if begun is not None and events[one].at >= begun:
+                    day_of[one] = begun // DAY_US
+            starts, open_from = [], number + 1
     spans: dict[int, Span] = {}
     for event in events:
         day = event.at // DAY_US
