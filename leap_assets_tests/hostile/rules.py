@@ -71,7 +71,7 @@ RULES = tuple(
         "a required value is missing": _rejected("missing_required"),
         "an id of nothing but blanks is missing": _rejected("missing_required", "%_id is missing"),
         "a value has another type": _rejected("wrong_type"),
-        "a time has no form of ISO 8601": _rejected("wrong_type", "%event_date_time%"),
+        "a time has no form of ISO 8601": _rejected("wrong_type", "%is not a time%"),
         "a value is not allowed": _rejected("value_not_allowed"),
         "a currency has no rate": _rejected("value_not_allowed", "%currency%"),
         "a client event is of no known type": _rejected("unknown_event_type"),

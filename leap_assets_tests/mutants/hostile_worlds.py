@@ -5,6 +5,7 @@ then noticed by it.
 """
 
 import shutil
+from collections.abc import Collection
 from pathlib import Path
 
 import duckdb
@@ -24,9 +25,10 @@ from .worlds import HOSTILE_PREFIX, World
 DRAWN = ((1, 0), (1, 1), (1, 7))
 
 
-def build_hostile_worlds(folder: Path) -> list[World]:
-    """All of them in a folder, made anew where they are not there yet."""
+def build_hostile_worlds(folder: Path, names: Collection[str] = ()) -> list[World]:
+    """All of them in a folder, or those with some names, made anew where they are not there yet."""
     worlds = [world_of(ALL_CASES, group) for group in GROUPS] + [draw_world(*number) for number in DRAWN]
+    worlds = [world for world in worlds if not names or world.name in names]
     return [_build(folder / world.name, world) for world in worlds]
 
 

@@ -3,8 +3,10 @@
 import pytest
 import sqlglot
 
-from . import operators, python_mutants, survivors
+from . import named, operators, python_mutants, survivors
 from .__main__ import unmutated
+from .checks import HOSTILE
+from .hostile_worlds import build_hostile_worlds
 from .projects import UnitTest
 from .sql_mutants import Mutant, list_mutants
 from .trials import UNIT_TEST, fails, try_mutant
@@ -66,6 +68,16 @@ def test_every_text_of_the_python_mutants_is_there_once():
     assert len({mutant.name for mutant in mutants}) == len(mutants) >= 50
 
 
+def test_every_text_of_the_named_mutants_is_there_once():
+    assert len(named.list_mutants()) >= 18
+
+
+def test_a_text_of_a_named_mutant_that_is_gone_is_said(monkeypatch):
+    monkeypatch.setitem(named.CHANGES, "other", ("pyproject.toml", "no such text", "other", ()))
+    with pytest.raises(ValueError, match="'no such text' 0 times"):
+        named.list_mutants()
+
+
 def test_a_text_that_is_gone_is_said(monkeypatch):
     monkeypatch.setitem(python_mutants.CHANGES, "partitions.py", ((), (("no such text", "other"),)))
     with pytest.raises(ValueError, match="'no such text' 0 times"):
@@ -112,3 +124,18 @@ def test_a_sample_is_caught_and_nothing_fails_without_a_change(tmp_path):
         del operators.OPERATORS["none"]
     assert not outcome.caught_by
     assert len(outcome.same_in) == 2
+
+
+@pytest.mark.slow
+def test_what_the_simulator_never_does_is_noticed_in_hostile_worlds(tmp_path):
+    worlds = build_hostile_worlds(tmp_path / "worlds", ("growth", "mobile"))
+    assert unmutated(worlds, (), tmp_path / "unmutated") == []
+    (model,) = [model for model in worlds[0].project.models.values() if model.name == "cohort_retention"]
+    # The number 90 of LEAST(last_age, 90): of all numbers of the model, the one whose change says so.
+    tree = operators.parse(model.sql)
+    changes = [change for change in operators.list_changes(tree) if change.operator == "number"]
+    (cut,) = [change for change in changes if "LEAST(last_age, 90)" in change.said]
+    mutant = Mutant("cohort_retention", "number", cut.site, len(changes), cut.said)
+    outcome = try_mutant(worlds, (), mutant, tmp_path / "trial")
+    assert "leap_mart.cohort_retention of hostile growth" in outcome.caught_by[HOSTILE]
+    assert "hostile mobile" in outcome.same_in
