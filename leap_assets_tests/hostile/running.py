@@ -28,7 +28,6 @@ from leap_assets.resources import DBT_PROJECT_DIR, LeapDbt, rule_of
 from leap_assets.settings import Settings
 from leap_assets.warehouse.connections import create_database, open_for_writing
 from leap_assets.warehouse.detection import create_conflict_tables, replace_conflicts
-from leap_assets.warehouse.match_day import TABLES as KERNEL_TABLES
 from leap_assets_tests.mutants.projects import DataTest, Model, Project
 
 from .worlds import SETUPS, Setup, World, write_landing
@@ -225,7 +224,7 @@ class Warehouse:
             for model in self.project.models.values():
                 if model.table.startswith("leap_stage."):
                     self._write(model, window, pieces)
-        self.detect(window)
+        detect(self.connection, self.settings, window)
         with _transaction(self.connection):
             for model in self.project.models.values():
                 if not model.table.startswith("leap_stage.") and (is_last or model.is_incremental):
@@ -243,19 +242,6 @@ class Warehouse:
             )
         if hook := self.hooks.get(model.name):
             self.connection.execute(in_window(hook, window))
-
-    def detect(self, window: Window) -> None:
-        """Run the kernel over the days of a window that have positions, or rows of before."""
-        days = self.connection.execute(
-            """select distinct event_date from (
-                select event_date from leap_stage.event_heartbeat
-                union all select event_date from leap_stage.stage_conflicts
-                union all select event_date from leap_stage.stage_contacts
-            ) where event_date between ? and ? order by all""",
-            [window.first, window.last],
-        ).fetchall()
-        for (day,) in days:
-            replace_conflicts(self.connection, Window(day, day), rule_of(self.settings))
 
     def failing_data_tests(self) -> list[str]:
         """Names of dbt's data tests that stop a run, over all days that were written."""
@@ -277,6 +263,20 @@ class Warehouse:
     def close(self) -> None:
         """Forget all rows."""
         self.connection.close()
+
+
+def detect(connection: duckdb.DuckDBPyConnection, settings: Settings, window: Window) -> None:
+    """Run the kernel over the days of a window that have positions, or rows of before: a gap may be of years."""
+    days = connection.execute(
+        """select distinct event_date from (
+            select event_date from leap_stage.event_heartbeat
+            union all select event_date from leap_stage.stage_conflicts
+            union all select event_date from leap_stage.stage_contacts
+        ) where event_date between ? and ? order by all""",
+        [window.first, window.last],
+    ).fetchall()
+    for (day,) in days:
+        replace_conflicts(connection, Window(day, day), rule_of(settings))
 
 
 def _inside(window: Window) -> str:
@@ -370,6 +370,3 @@ def build(
     for number, window in enumerate(runs):
         warehouse.run(window, is_last=number == len(runs) - 1)
     return warehouse
-
-
-KERNEL = tuple(f"leap_stage.{table}" for table in KERNEL_TABLES)

@@ -35,7 +35,8 @@ def build_hostile_worlds(folder: Path, names: Collection[str] = ()) -> list[Worl
 def _build(folder: Path, world: HostileWorld) -> World:
     settings = SETUPS[world.setup].settings(folder / "data")
     path = folder / "world" / "leap.duckdb"
-    if not path.exists():
+    kept = folder / "world.json"
+    if not path.exists() or kept.read_text() != world.to_json():
         shutil.rmtree(folder, ignore_errors=True)
         write_landing(world, settings.landing_dir)
         partial = folder / "partial" / path.name
@@ -44,6 +45,7 @@ def _build(folder: Path, world: HostileWorld) -> World:
         warehouse.close()
         path.parent.mkdir()
         partial.replace(path)
+        kept.write_text(world.to_json())
     with duckdb.connect(str(path), read_only=True) as connection:
         first, last = connection.execute(
             "select min(event_date), max(event_date) from leap_stage.fact_player_day"

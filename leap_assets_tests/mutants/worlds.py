@@ -16,14 +16,15 @@ import duckdb
 
 from leap_assets.assets.dbt import project_state
 from leap_assets.partitions import Window, event_window
-from leap_assets.resources import DBT_PROJECT_DIR, rule_of
+from leap_assets.resources import DBT_PROJECT_DIR
 from leap_assets.settings import Settings
 from leap_assets.warehouse.connections import open_for_writing
-from leap_assets.warehouse.detection import replace_conflicts
+from leap_assets.warehouse.detection import create_conflict_tables
 from leap_assets.warehouse.match_day import TABLES
 from leap_assets_tests.conftest import DIRT, Leap
 from leap_assets_tests.dbt_project.conftest import AFTER_KERNEL, BEFORE_KERNEL, DbtWarehouse
 from leap_assets_tests.dbt_project.raw_warehouse import create_raw_tables, load_delivery, made_up_deliveries
+from leap_assets_tests.hostile.running import detect
 
 from .projects import Model, Project, UnitTest, read_unit_tests
 
@@ -198,7 +199,8 @@ def _environment(settings: Settings, window: Window) -> dict[str, str]:
 
 def run_kernel(connection: duckdb.DuckDBPyConnection, settings: Settings, window: Window) -> None:
     """Detect the conflicts of a window, as the step between the two calls of dbt does."""
-    replace_conflicts(connection, window, rule_of(settings))
+    create_conflict_tables(connection)
+    detect(connection, settings, window)
 
 
 class ContractError(Exception):
