@@ -20,7 +20,7 @@ from .python_mutants import COPIED, TIMEOUT_S
 from .trials import UNIT_TEST, Outcome
 
 CASES = "leap_assets_tests/hostile/test_cases.py"
-# The orders of days take the longest of them, and are no oracle of a single change.
+# Random orders of days take the longest of all, and `test_a_window_may_end_at_any_day` has one that is none.
 WITHOUT_ORDERS = "not any_order"
 MODELS, MARTS = "dbt_project/models/staging", "dbt_project/models/marts"
 SEEDS = "dbt_project/seeds"
