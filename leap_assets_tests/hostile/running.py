@@ -1,7 +1,7 @@
 """Worlds become warehouses: the real loader, the models as dbt compiled them, the real kernel, in one process.
 
 dbt is started once per state of the project and setting. What it compiles has two days that stand for the ends of a
-run's window; each run puts its own in their place. A test holds that the tables are those that the graph makes.
+run's window; each run puts its own in their place.
 """
 
 import contextlib
