@@ -29,6 +29,8 @@ from leap_assets.proofs.sums import nullable
 from leap_assets.proofs.truth import MissingTruthError
 from leap_assets.warehouse.connections import transaction
 
+EVERY_DAY = (-np.inf, np.inf)
+# bounds of days; at an infinite one, rows without a day are compared, too
 SCHEMA, TABLE = "leap_mart", "proof_daily"
 ROWS_AT_ONCE = 250_000
 # of a table, in memory twice: as they should be and as they are
@@ -153,13 +155,9 @@ def prove(
         except MissingTruthError as error:
             yield Outcome(mart, None, f"Not compared: {error}.", time.monotonic() - started)
             continue
+        bounds = (days[0], days[-1]) if proof.is_day_table else EVERY_DAY
         comparison = compare_mart(
-            connection,
-            mart,
-            proof,
-            proof.prove(sources[proof.of_books]),
-            given,
-            days,
+            connection, mart, proof, proof.prove(sources[proof.of_books]), given, bounds
         )
         yield Outcome(
             mart, comparison, describe(comparison, "the truth", TRUTH_DIFFERS), time.monotonic() - started
@@ -178,31 +176,14 @@ def describe(comparison: Comparison, source: str, causes: str) -> str:
     return f"{comparison.rows_differing:,} of {rows} differ from {source}: {examples}. {causes}"
 
 
-EVERY_DAY = (-np.inf, np.inf)
-# bounds of days; at an infinite one, rows without a day are compared, too
-
-
 def compare_mart(
     connection: duckdb.DuckDBPyConnection,
     mart: str,
     proof: Proof,
     expected: Frame,
     given: Given,
-    window: range,
-) -> Comparison:
-    """Compare a table with what its rows should be; of a day table the days of a window."""
-    bounds = (window[0], window[-1]) if proof.is_day_table else EVERY_DAY
-    return compare_days(connection, mart, proof, expected, given, bounds, "the truth")
-
-
-def compare_days(
-    connection: duckdb.DuckDBPyConnection,
-    mart: str,
-    proof: Proof,
-    expected: Frame,
-    given: Given,
-    bounds: tuple[float, float],
-    source: str,
+    bounds: tuple[float, float] = EVERY_DAY,
+    source: str = "the truth",
 ) -> Comparison:
     """Compare a table with what its rows should be; of a table with days those between two day numbers, ends included.
 

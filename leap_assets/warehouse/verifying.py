@@ -23,7 +23,7 @@ from leap_assets.proofs.delivered.opinion import Opinion, Stretch, form_opinion
 from leap_assets.proofs.delivered.registry import LINES, TABLES, Table
 from leap_assets.proofs.frames import Frame
 from leap_assets.proofs.known import Given, day_number
-from leap_assets.warehouse.proving import EVERY_DAY, Outcome, compare_days, describe
+from leap_assets.warehouse.proving import EVERY_DAY, Outcome, compare_mart, describe
 
 SOURCE = "the second opinion"
 CAUSES = (
@@ -119,7 +119,7 @@ def verify(
         began = time.monotonic()
         connection = published if table.is_published else warehouse
         try:
-            comparison = compare_days(connection, name, table.proof, expected, given, part_bounds, SOURCE)
+            comparison = compare_mart(connection, name, table.proof, expected, given, part_bounds, SOURCE)
             parts.setdefault(name, []).append(comparison)
         except (ValueError, KeyError, duckdb.Error) as error:
             errors[name] = str(error).splitlines()[0]

@@ -302,6 +302,7 @@ def _delivered_file(random: Random, log: str) -> Put:
         lines, good, may_refuse = None, frozenset(), True
     name = random.choice(_FILE_NAMES) if random.random() < 0.7 else b"plain"
     is_lost = len(data) == 0
+    may_refuse = may_refuse or oracle.may_be_no_text(data)
     return Put(name + ending.encode(), data, 0 if is_lost else lines, good, may_refuse)
 
 

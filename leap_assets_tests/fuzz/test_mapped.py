@@ -158,9 +158,13 @@ def test_an_object_over_several_lines_in_an_archive_is_a_record(tmp_path):
     assert counts["valid"] == 1
 
 
-@pytest.mark.parametrize(
-    "data", [json.dumps(SIGN_ON).encode("utf-16"), b'"\xed\xa0\x80"', b'{"user": "\xed\xb0\x80"}']
-)
+def test_json_in_utf_16_is_refused(tmp_path):
+    data = json.dumps(SIGN_ON).encode("utf-16")
+    counts = try_folder(tmp_path, Folder("signons", (Put(b"a.json", data, 1, may_refuse=True),)))
+    assert not counts["valid"] + counts["unreadable"]
+
+
+@pytest.mark.parametrize("data", [b'"\xed\xa0\x80"', b'{"user": "\xed\xb0\x80"}'])
 def test_json_that_only_python_reads_is_a_record_that_cannot_be_read(tmp_path, data):
     lines = data.count(b"\n") + 1
     counts = try_folder(tmp_path, Folder("signons", (Put(b"a.json", data, lines),)))
