@@ -11,16 +11,9 @@
 {% macro default__keep_conflicting_duplicates() -%}
     {%- set rejected_line = source('leap_raw', 'rejected_line') -%}
     {%- set place = 'log, delivery_date, source_file, line_number' -%}
-    {%- set conflicting -%}
-        select {{ place }}
-        from {{ this }}
-        where kind = 'conflicting_duplicate' and delivery_date >= {{ window_start(-2) }}
-    {%- endset -%}
+    {#- Anew, not only those that are missing: which line came first, and so what differs, may have changed. -#}
     delete from {{ rejected_line }}
-    where
-        reason = 'conflicting_duplicate'
-        and delivery_date >= {{ window_start(-2) }}
-        and ({{ place }}) not in ({{ conflicting }});
+    where reason = 'conflicting_duplicate' and delivery_date >= {{ window_start(-2) }};
 
     insert into {{ rejected_line }} ({{ place }}, reason, message, raw_line)
     select
@@ -32,14 +25,7 @@
         ) as message,
         raw_line
     from {{ this }}
-    where
-        kind = 'conflicting_duplicate'
-        and delivery_date >= {{ window_start(-2) }}
-        and ({{ place }}) not in (
-            select {{ place }}
-            from {{ rejected_line }}
-            where reason = 'conflicting_duplicate' and delivery_date >= {{ window_start(-2) }}
-        )
+    where kind = 'conflicting_duplicate' and delivery_date >= {{ window_start(-2) }}
 {%- endmacro %}
 
 

@@ -1,5 +1,6 @@
 """Every way a delivery can look: formats, compressions, reasons for rejection, books, refusals."""
 
+import contextlib
 import datetime as dt
 import gzip
 import json
@@ -14,7 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from leap_assets.landing import files as landing_files
-from leap_assets.landing.files import LandingError
+from leap_assets.landing.files import LandingError, TextError
 from leap_assets.landing.ingestion import load_deliveries
 
 DAY = dt.date(2025, 1, 10)
@@ -618,8 +619,10 @@ def test_no_bytes_crash_the_readers_or_unbalance_the_books(tmp_path, data, form,
     with duckdb.connect() as warehouse, pytest.MonkeyPatch.context() as patch:
         patch.setattr("leap_assets.landing.records.BLOCK_BYTES", block)
         warehouse.execute("set TimeZone = 'UTC'")
-        (loaded,) = load(warehouse, landing, "signons")
-        assert loaded.received == loaded.valid + loaded.rejected
+        # what looks like UTF-16 is refused by its name
+        with contextlib.suppress(TextError):
+            (loaded,) = load(warehouse, landing, "signons")
+            assert loaded.received == loaded.valid + loaded.rejected
     (landing / "signons" / "2025-01-10" / f"x.{form}").unlink()
 
 
