@@ -26,7 +26,7 @@ from leap_assets.landing.seeds import read_rates
 from leap_assets.partitions import Window, event_window
 from leap_assets.resources import DBT_PROJECT_DIR, LeapDbt, rule_of
 from leap_assets.settings import Settings
-from leap_assets.warehouse.connections import create_database, open_for_writing
+from leap_assets.warehouse.connections import create_database, open_for_writing, transaction
 from leap_assets.warehouse.detection import create_conflict_tables, replace_conflicts
 from leap_assets_tests.mutants.projects import DataTest, Model, Project
 
@@ -220,12 +220,12 @@ class Warehouse:
         window = event_window(delivered, self.settings.start_date, self.settings.session_max_hours)
         pieces = [Window(day, day) for day in window] if by_day else [window]
         self.ran.append(window)
-        with _transaction(self.connection):
+        with transaction(self.connection):
             for model in self.project.models.values():
                 if model.table.startswith("leap_stage."):
                     self._write(model, window, pieces)
         detect(self.connection, self.settings, window)
-        with _transaction(self.connection):
+        with transaction(self.connection):
             for model in self.project.models.values():
                 if not model.table.startswith("leap_stage.") and (is_last or model.is_incremental):
                     self._write(model, window, pieces)
@@ -281,17 +281,6 @@ def detect(connection: duckdb.DuckDBPyConnection, settings: Settings, window: Wi
 
 def _inside(window: Window) -> str:
     return f"event_date between date '{window.first}' and date '{window.last}'"
-
-
-@contextlib.contextmanager
-def _transaction(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
-    connection.begin()
-    try:
-        yield
-        connection.commit()
-    except BaseException:
-        connection.rollback()
-        raise
 
 
 @contextlib.contextmanager
